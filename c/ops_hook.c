@@ -1,0 +1,154 @@
+/* createContainer and startContainer hooks: run inside the container, so the init runs them. */
+#include "plan.h"
+
+#define KEEP 960u /* bytes of each output stream that go into the report */
+
+struct pipes { int in[2], out[2], err[2]; };
+
+static long open_pipes(struct pipes *pipes)
+{
+	long rc = SYS(pipe2, pipes->in, O_CLOEXEC);
+
+	if (!rc)
+		rc = SYS(pipe2, pipes->out, O_CLOEXEC);
+	return rc ? rc : SYS(pipe2, pipes->err, O_CLOEXEC);
+}
+
+static void become_hook(struct run *run, const struct pipes *pipes, const char *path, char **argv, char **envp)
+{
+	(void)run;
+	if (SYS(dup3, pipes->in[0], 0, 0) == 0 && SYS(dup3, pipes->out[1], 1, 0) == 1 &&
+	    SYS(dup3, pipes->err[1], 2, 0) == 2 && !SYS(close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC))
+		SYS(execve, path, argv, envp);
+	SYS(exit_group, 127);
+}
+
+/* The state document goes to stdin; a hook that closes it early is none of our business. */
+static void write_state(struct run *run, const struct op_run_hook *op, int fd)
+{
+	char pid[24];
+	const char *parts[3] = { op_str(run, op->state_head), pid, op_str(run, op->state_tail) };
+
+	text_append_number(pid, sizeof(pid), 0, (uint64_t)SYS(getpid));
+	for (int i = 0; i < 3; i++)
+		if (SYS(write, fd, parts[i], strlen(parts[i])) < 0)
+			break;
+	SYS(close, fd);
+}
+
+struct output { char text[KEEP + 1]; size_t size; };
+
+/* Read what is there; what does not fit is read and forgotten, so that the hook never blocks on us. */
+static int drain(int fd, struct output *output)
+{
+	char rest[512];
+	size_t room = KEEP - output->size;
+	long n = room ? SYS(read, fd, output->text + output->size, room) : SYS(read, fd, rest, sizeof(rest));
+
+	if (n > 0 && room)
+		output->size += (size_t)n;
+	output->text[output->size] = '\0';
+	return n > 0;
+}
+
+struct pollfd_k { int32_t fd; int16_t events, revents; };
+
+static int64_t now_ms(void)
+{
+	struct timespec_k now = { 0, 0 };
+
+	SYS(clock_gettime, 1 /* CLOCK_MONOTONIC */, &now);
+	return now.seconds * 1000 + now.nanoseconds / 1000000;
+}
+
+/* Until the hook has ended and both outputs are dry, or the time is up: -ETIME. */
+static long watch(const struct pipes *pipes, int pidfd, uint64_t timeout_ms, struct output output[2])
+{
+	struct pollfd_k polls[3] = { { pidfd, POLLIN, 0 }, { pipes->out[0], POLLIN, 0 }, { pipes->err[0], POLLIN, 0 } };
+	int64_t end = now_ms() + (int64_t)timeout_ms;
+
+	for (;;) {
+		int64_t left = end - now_ms();
+		struct timespec_k wait = { left / 1000, left % 1000 * 1000000 };
+		long n;
+
+		if (timeout_ms && left <= 0)
+			return -ETIME;
+		n = SYS(ppoll, polls, 3, timeout_ms ? &wait : NULL, NULL, 0);
+		if (n < 0 && n != -EINTR)
+			return n;
+		for (int i = 1; n > 0 && i < 3; i++)
+			if (polls[i].revents && !drain(polls[i].fd, &output[i - 1]))
+				polls[i].fd = -1;
+		/* Children of the hook may hold the pipes open for ever: the hook's own end is what counts. */
+		if (n > 0 && polls[0].revents)
+			break;
+	}
+	for (int i = 1; i < 3; i++) {
+		struct timespec_k none = { 0, 0 };
+
+		while (polls[i].fd >= 0 && SYS(ppoll, &polls[i], 1, &none, NULL, 0) > 0)
+			if (!drain(polls[i].fd, &output[i - 1]))
+				break;
+	}
+	return 0;
+}
+
+static long run_child(struct run *run, const struct op_run_hook *op, const struct pipes *pipes,
+		      struct output output[2], uint32_t *ret_status)
+{
+	char **argv = plan_strv(&run->plan, op->argv), **envp = plan_strv(&run->plan, op->envp);
+	int pidfd = -1;
+	struct clone_args args = { .flags = CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)&pidfd, .exit_signal = SIGCHLD };
+	long pid, rc;
+
+	if (!argv || !envp)
+		return -EBADMSG;
+	pid = SYS(clone3, &args, sizeof(args));
+	if (pid < 0)
+		return pid;
+	if (!pid)
+		become_hook(run, pipes, op_str(run, op->path), argv, envp);
+	SYS(close, pipes->in[0]);
+	SYS(close, pipes->out[1]);
+	SYS(close, pipes->err[1]);
+	write_state(run, op, pipes->in[1]);
+	rc = watch(pipes, pidfd, op->timeout_ms, output);
+	if (rc)
+		SYS(pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+	SYS(wait4, pid, ret_status, 0, NULL);
+	SYS(close, pidfd);
+	SYS(close, pipes->out[0]);
+	SYS(close, pipes->err[0]);
+	return rc;
+}
+
+/* A failure is -ETIME or -ECANCELED; the report's text is "STATUS STDOUT-SIZE STDOUT STDERR" with
+ * the wait status first, for the runtime to put into words. */
+long op_run_hook(struct run *run, const struct op_run_hook *op)
+{
+	struct pipes pipes;
+	struct output output[2] = { 0 };
+	uint32_t status = 0;
+	struct sigaction_k ignore = { .handler = (void (*)(int))1 }, old;
+	long rc = open_pipes(&pipes);
+	size_t at;
+
+	if (rc)
+		return rc;
+	/* A hook that closes its stdin must not end the init. */
+	SYS(rt_sigaction, SIGPIPE, &ignore, &old, 8);
+	rc = run_child(run, op, &pipes, output, &status);
+	SYS(rt_sigaction, SIGPIPE, &old, NULL, 8);
+	if (!rc && status)
+		rc = -ECANCELED;
+	if (!rc)
+		return 0;
+	at = text_append_number(run->record.text, sizeof(run->record.text), 0, status);
+	at = text_append(run->record.text, sizeof(run->record.text), at, " ");
+	at = text_append_number(run->record.text, sizeof(run->record.text), at, output[0].size);
+	at = text_append(run->record.text, sizeof(run->record.text), at, " ");
+	at = text_append(run->record.text, sizeof(run->record.text), at, output[0].text);
+	text_append(run->record.text, sizeof(run->record.text), at, output[1].text);
+	return rc;
+}

@@ -1,0 +1,276 @@
+/* Operations that make things inside a root. Every step is relative to a descriptor, never follows
+ * a link by itself and creates exclusively: CVE-2024-45310, CVE-2026-41579, CVE-2026-88264. */
+#include "plan.h"
+
+#define PATH_LIMIT 4096u
+#define DEPTH_LIMIT 64
+#define LINK_BUDGET 40
+
+/* A walk below a root. The descriptors of all parents are held, so that ".." never asks the tree. */
+struct walk {
+	int fds[DEPTH_LIMIT]; /* fds[0] is the root, not owned */
+	int depth;
+	int links;
+	char path[2 * PATH_LIMIT]; /* what is still to be walked, from `at` on */
+	size_t at;
+};
+
+static int walk_top(const struct walk *walk)
+{
+	return walk->fds[walk->depth];
+}
+
+static void walk_pop(struct walk *walk)
+{
+	if (walk->depth > 0)
+		SYS(close, walk->fds[walk->depth--]);
+}
+
+static long walk_push(struct walk *walk, long fd)
+{
+	if (walk->depth + 1 == DEPTH_LIMIT) {
+		SYS(close, fd);
+		return -ENAMETOOLONG;
+	}
+	walk->fds[++walk->depth] = (int)fd;
+	return 0;
+}
+
+static long walk_start(struct walk *walk, int root, const char *path)
+{
+	size_t size = strlen(path);
+
+	walk->fds[0] = root;
+	walk->depth = 0;
+	walk->links = 0;
+	walk->at = PATH_LIMIT;
+	if (size >= PATH_LIMIT)
+		return -ENAMETOOLONG;
+	memcpy(walk->path + walk->at, path, size + 1);
+	return 0;
+}
+
+/* Take the next component off the path. 0 at its end. */
+static int walk_next(struct walk *walk, char *name)
+{
+	size_t n = 0;
+
+	while (walk->path[walk->at] == '/')
+		walk->at++;
+	while (walk->path[walk->at + n] && walk->path[walk->at + n] != '/')
+		n++;
+	memcpy(name, walk->path + walk->at, n);
+	name[n] = '\0';
+	walk->at += n;
+	return n > 0;
+}
+
+static int walk_at_end(const struct walk *walk)
+{
+	size_t at = walk->at;
+
+	while (walk->path[at] == '/')
+		at++;
+	return !walk->path[at];
+}
+
+/* A link's text takes the place of its name: absolute ones start again at the root. */
+static long walk_link(struct walk *walk, int link)
+{
+	char target[PATH_LIMIT];
+	long n = SYS(readlinkat, link, "", target, sizeof(target) - 1);
+
+	if (n < 0)
+		return n;
+	if (++walk->links > LINK_BUDGET)
+		return -ELOOP;
+	target[n] = '\0';
+	if (target[0] == '/')
+		while (walk->depth)
+			walk_pop(walk);
+	if ((size_t)n + 1 > walk->at)
+		return -ENAMETOOLONG;
+	/* A slash between the link's text and the rest; walk_next passes over doubled ones. */
+	walk->path[--walk->at] = '/';
+	walk->at -= (size_t)n;
+	memcpy(walk->path + walk->at, target, (size_t)n);
+	return 0;
+}
+
+static long open_component(int dir, const char *name)
+{
+	return SYS(openat, dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+}
+
+static long create_component(int dir, const char *name, uint32_t type, uint32_t mode)
+{
+	if (type == S_IFDIR) {
+		long rc = SYS(mkdirat, dir, name, mode);
+
+		if (rc < 0)
+			return rc;
+		return SYS(openat, dir, name, O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC, 0);
+	}
+	long fd = SYS(openat, dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+
+	if (fd < 0)
+		return fd;
+	SYS(close, fd);
+	return open_component(dir, name);
+}
+
+static int is_link(long fd, long *ret_rc)
+{
+	struct stat st;
+
+	*ret_rc = SYS(fstat, fd, &st);
+	return !*ret_rc && (st.st_mode & S_IFMT) == S_IFLNK;
+}
+
+/* Walk to `walk`'s path, making what is missing: directories 0755, the last one as asked for. */
+static long walk_make(struct walk *walk, uint32_t type, uint32_t mode, int *ret_made)
+{
+	char name[PATH_LIMIT];
+	long rc = 0;
+
+	*ret_made = 0;
+	while (!rc && walk_next(walk, name)) {
+		int last = walk_at_end(walk);
+
+		if (text_same(name, "."))
+			continue;
+		if (text_same(name, "..")) {
+			walk_pop(walk);
+			continue;
+		}
+		long fd = open_component(walk_top(walk), name);
+
+		if (fd == -ENOENT) {
+			fd = create_component(walk_top(walk), name, last ? type : S_IFDIR, last ? mode : 0755);
+			/* Somebody else made it in between: look at what it is. */
+			if (fd == -EEXIST)
+				fd = open_component(walk_top(walk), name);
+			else
+				*ret_made = last;
+		}
+		if (fd < 0)
+			return fd;
+		if (is_link(fd, &rc)) {
+			rc = walk_link(walk, (int)fd);
+			SYS(close, fd);
+		} else if (!rc) {
+			rc = walk_push(walk, fd);
+		}
+	}
+	return rc;
+}
+
+static long make_in_root(int root, const char *path, uint32_t type, uint32_t mode, int *ret_made)
+{
+	struct walk walk;
+	long fd = open_in_root(root, path, O_PATH, 0, IN_ROOT);
+
+	*ret_made = 0;
+	if (fd != -ENOENT)
+		return fd;
+	walk.depth = 0;
+	fd = walk_start(&walk, root, path);
+	if (!fd)
+		fd = walk_make(&walk, type, mode, ret_made);
+	if (!fd)
+		fd = SYS(fcntl, walk_top(&walk), F_DUPFD_CLOEXEC, 0);
+	while (walk.depth)
+		walk_pop(&walk);
+	return fd;
+}
+
+long op_make_mountpoint(struct run *run, const struct op_make_mountpoint *op)
+{
+	return slot_fill(run, op->slot, make_in_root(run->slots[op->root], op_str(run, op->path), op->type,
+						     op->mode, &run->made_mountpoint));
+}
+
+/* Split a path at its last component and open what lies before it, made where missing. */
+static long open_parent(int root, const char *path, char *name, size_t size)
+{
+	char parent[PATH_LIMIT];
+	size_t end = strlen(path), start;
+	int made;
+
+	while (end > 1 && path[end - 1] == '/')
+		end--;
+	for (start = end; start > 0 && path[start - 1] != '/';)
+		start--;
+	if (end == start || end - start >= size || start >= sizeof(parent))
+		return end == start ? -EINVAL : -ENAMETOOLONG;
+	memcpy(name, path + start, end - start);
+	name[end - start] = '\0';
+	if (text_same(name, ".") || text_same(name, ".."))
+		return -EINVAL;
+	memcpy(parent, path, start);
+	parent[start] = '\0';
+	return make_in_root(root, start ? parent : ".", S_IFDIR, 0755, &made);
+}
+
+/* The node is looked at again through its own descriptor before its owner and mode are set. */
+static long finish_node(int dir, const char *name, const struct op_mknod *op, uint64_t device)
+{
+	struct stat st;
+	long fd = open_component(dir, name), rc;
+
+	if (fd < 0)
+		return fd;
+	rc = SYS(fstat, fd, &st);
+	if (!rc && ((st.st_mode & S_IFMT) != (op->mode & S_IFMT) || st.st_rdev != device))
+		rc = -EEXIST;
+	if (!rc)
+		rc = SYS(fchownat, fd, "", op->uid, op->gid, AT_EMPTY_PATH);
+	SYS(close, fd);
+	return rc;
+}
+
+static uint64_t device_number(uint32_t major, uint32_t minor)
+{
+	return (minor & 0xffu) | (major & 0xfffu) << 8 | (uint64_t)(minor & ~0xffu) << 12;
+}
+
+long op_mknod(struct run *run, const struct op_mknod *op)
+{
+	char name[256];
+	uint32_t type = op->mode & S_IFMT;
+	uint64_t device = type == S_IFIFO ? 0 : device_number(op->major, op->minor);
+	long dir = open_parent(run->slots[op->root], op_str(run, op->path), name, sizeof(name)), rc;
+
+	if (dir < 0)
+		return dir;
+	rc = SYS(mknodat, dir, name, op->mode, device);
+	/* What stands there already must be the very device. */
+	if (!rc || rc == -EEXIST)
+		rc = finish_node((int)dir, name, op, device);
+	SYS(close, dir);
+	return rc;
+}
+
+long op_symlink(struct run *run, const struct op_symlink *op)
+{
+	char name[256];
+	long dir = open_parent(run->slots[op->root], op_str(run, op->path), name, sizeof(name)), rc;
+
+	if (dir < 0)
+		return dir;
+	rc = SYS(symlinkat, op_str(run, op->target), dir, name);
+	SYS(close, dir);
+	return rc;
+}
+
+long op_unlink(struct run *run, const struct op_unlink *op)
+{
+	char name[256];
+	long dir = open_parent(run->slots[op->root], op_str(run, op->path), name, sizeof(name)), rc;
+
+	if (dir < 0)
+		return dir;
+	rc = SYS(unlinkat, dir, name, 0);
+	SYS(close, dir);
+	return rc;
+}

@@ -1,0 +1,216 @@
+/**
+ * The one definition of the wire format between TypeScript and C.
+ *
+ * The types below, the encoder (`encode.ts`), the printed form (`format.ts`) and `c/plan.gen.h` all come out of
+ * this table. A field's value travels little-endian:
+ *
+ * | type    | bytes | value                                                                     |
+ * |---------|-------|---------------------------------------------------------------------------|
+ * | `u32`   | 4     | unsigned number                                                           |
+ * | `u64`   | 8     | unsigned bigint                                                           |
+ * | `str`   | 4     | offset of a NUL-terminated string, counted from the plan's first byte     |
+ * | `str?`  | 4     | the same, or 0 for none                                                   |
+ * | `strv`  | 4     | offset of u64 string offsets, ended by a 0; C turns them into pointers    |
+ * | `blob`  | 8     | offset and length of bytes, 8-aligned                                     |
+ * | `slot`  | 4     | index of a descriptor slot that holds a descriptor by then                |
+ * | `slot?` | 4     | the same, or SLOT_NONE                                                    |
+ * | `slot=` | 4     | index of the slot this operation fills                                    |
+ */
+export type FieldType = "u32" | "u64" | "str" | "str?" | "strv" | "blob" | "slot" | "slot?" | "slot=";
+
+export const OPS = {
+  // Descriptors. `root` none means a path of the host's own tree: allowed before `clone` only (check.ts).
+  open: { slot: "slot=", root: "slot?", path: "str", flags: "u32", mode: "u32", resolve: "u32" },
+  close: { slot: "slot" },
+  write_slot: { slot: "slot", text: "str" },
+  send_descriptor: { socket: "slot?", slot: "slot", text: "str" },
+
+  // Things made inside a root: component by component, O_EXCL, never through a link that leaves the root.
+  make_mountpoint: { slot: "slot=", root: "slot", path: "str", type: "u32", mode: "u32" },
+  mknod: { root: "slot", path: "str", mode: "u32", major: "u32", minor: "u32", uid: "u32", gid: "u32" },
+  symlink: { root: "slot", path: "str", target: "str" },
+  unlink: { root: "slot", path: "str" },
+  chown: { slot: "slot", uid: "u32", gid: "u32" },
+
+  // Mounts: always made detached, changed detached, attached by descriptor.
+  fsmount: { slot: "slot=", fstype: "str", options: "strv", attr: "u32" },
+  open_tree: { slot: "slot=", root: "slot?", path: "str", recursive: "u32", resolve: "u32" },
+  mount_setattr: {
+    slot: "slot",
+    recursive: "u32",
+    set: "u64",
+    clear: "u64",
+    propagation: "u32",
+    userns: "slot?",
+  },
+  move_mount: { mount: "slot", target: "slot" },
+  parent_private: { root: "slot" },
+  pivot_root: { root: "slot" },
+  move_root: { root: "slot" },
+  umount: { root: "slot", path: "str" },
+  mask_path: { root: "slot", path: "str", null: "slot", directory: "slot" },
+  readonly_path: { root: "slot", path: "str" },
+  tmpcopyup: { mount: "slot", source: "slot" },
+  inherit_mode: { mount: "slot", target: "slot" },
+  require_fstype: { slot: "slot", magic: "u64" },
+  require_device: { slot: "slot", major: "u32", minor: "u32" },
+
+  // Namespaces and processes.
+  unshare: { flags: "u64" },
+  setns: { slot: "slot", flags: "u32" },
+  clone: { flags: "u64", cgroup: "slot?" },
+  sync: { word: "u32" },
+  end_conversation: {},
+
+  // The private procfs and what is written through it.
+  open_proc: { slot: "slot=", subset: "u32" },
+  write_proc: { proc: "slot", path: "str", text: "str" },
+  check_proc: { proc: "slot", path: "str", text: "str" },
+
+  // The process that becomes the container.
+  setsid: {},
+  prctl: { option: "u32", arg2: "u64", arg3: "u64" },
+  umask: { mask: "u32" },
+  sethostname: { name: "str" },
+  setdomainname: { name: "str" },
+  link_up: { name: "str" },
+  prlimit: { resource: "u32", soft: "u64", hard: "u64" },
+  join_keyring: { name: "str", permissions: "u32", permissionsMask: "u32" },
+  personality: { persona: "u32" },
+  sched_setattr: { attr: "blob" },
+  ioprio_set: { priority: "u32" },
+  set_mempolicy: { mode: "u32", nodes: "blob", maxNode: "u32" },
+  sched_setaffinity: { mask: "blob" },
+  drop_bounding: { keep: "u64" },
+  setgroups: { gids: "blob" },
+  setresgid: { gid: "u32" },
+  setresuid: { uid: "u32" },
+  capset: { effective: "u64", permitted: "u64", inheritable: "u64" },
+  seccomp: { flags: "u32", filter: "blob", listener: "slot?" },
+  chdir: { path: "str" },
+  check_cwd: {},
+
+  // Standard streams and terminals.
+  reopen_null: { null: "slot" },
+  stdio_owner: { uid: "u32" },
+  open_pty: { root: "slot", path: "str", master: "slot=", peer: "slot=", rows: "u32", columns: "u32" },
+  set_stdio: { slot: "slot" },
+  controlling_terminal: {},
+
+  // The end of the road.
+  set_home: { uid: "u32" },
+  find_program: { name: "str", searchPath: "str" },
+  run_hook: {
+    path: "str",
+    argv: "strv",
+    envp: "strv",
+    stateHead: "str",
+    stateTail: "str",
+    timeoutMs: "u64",
+  },
+  barrier: { slot: "slot" },
+  close_range: { first: "u32" },
+  execve: { argv: "strv", envp: "strv", home: "u32", failures: "strv" },
+
+  // Verbs on a container that exists; carried out by libdunc.so in the runtime's own process.
+  identify_process: { slot: "slot=", pid: "u32", startTime: "u64" },
+  pidfd_signal: { slot: "slot", signal: "u32" },
+  wait_exit: { slot: "slot", timeoutMs: "u32" },
+  release_barrier: { root: "slot", path: "str", process: "slot" },
+} as const satisfies Record<string, Record<string, FieldType>>;
+
+export type OpName = keyof typeof OPS;
+
+type ValueOf<T extends FieldType> = T extends "u32" | "slot" | "slot=" ? number
+  : T extends "slot?" ? number | null
+  : T extends "u64" ? bigint
+  : T extends "str" ? string
+  : T extends "str?" ? string | null
+  : T extends "strv" ? readonly string[]
+  : Uint8Array;
+
+/** One operation: `op` picks the row of OPS, the other keys are its fields. */
+export type Op = {
+  [K in OpName]:
+    & { readonly op: K }
+    & {
+      readonly [F in keyof typeof OPS[K]]: typeof OPS[K][F] extends FieldType ? ValueOf<typeof OPS[K][F]>
+        : never;
+    };
+}[OpName];
+
+/**
+ * The words of the conversation that runs beside the plan (`launch/conversation.ts` has the picture).
+ * They are part of the table, so that both sides have them from here.
+ */
+export const WORDS = {
+  /** The answer to each `sync`. */
+  go: 1,
+  /** An operation failed: index, errno and text are in the record. */
+  failed: 2,
+  /** Host-side hooks may run now: namespaces and mounts are there, the root is not pivoted. */
+  hooks: 3,
+  /** Everything but the last filter and the barrier is done. */
+  ready: 4,
+  /** The id maps are wanted. */
+  maps: 5,
+  /** A terminal's master is attached to this record. */
+  console: 6,
+  /** The seccomp listener is in the slot `value` names: fetch it by pidfd_getfd. */
+  listener: 7,
+} as const;
+
+/** Operations that the runtime's own process may carry out (libdunc.so, later the first stage). */
+export const VERB_OPS: readonly OpName[] = [
+  "open",
+  "close",
+  "unlink",
+  "identify_process",
+  "pidfd_signal",
+  "wait_exit",
+  "release_barrier",
+];
+
+export const MAGIC = 0x636e7564; // "dunc"
+export const SLOT_NONE = 0xffffffff;
+/** Most descriptor slots a plan may name. */
+export const SLOT_LIMIT = 512;
+/** Bytes of `struct plan_head`: magic, size, abi (u64), opCount, slotCount, given, reserved. */
+export const HEADER_BYTES = 32;
+/** Bytes of `struct op_head`: code, size, four tolerated errnos (u8 each), skip. */
+export const OP_HEAD_BYTES = 16;
+
+export const ALIGN_OF: Record<FieldType, 4 | 8> = {
+  "u32": 4,
+  "u64": 8,
+  "str": 4,
+  "str?": 4,
+  "strv": 4,
+  "blob": 4,
+  "slot": 4,
+  "slot?": 4,
+  "slot=": 4,
+};
+
+export const WIDTH_OF: Record<FieldType, 4 | 8> = { ...ALIGN_OF, blob: 8 };
+
+export interface FieldLayout {
+  readonly field: string;
+  readonly type: FieldType;
+  /** Counted from the op's first byte. */
+  readonly offset: number;
+}
+
+/** Where each field of an operation lies, and how many bytes the operation has (a multiple of 8). */
+export function layoutOf(name: OpName): { readonly fields: readonly FieldLayout[]; readonly size: number } {
+  let offset = OP_HEAD_BYTES;
+  const fields: FieldLayout[] = [];
+  const row: Record<string, FieldType> = OPS[name];
+  for (const field in row) {
+    const type = row[field]!;
+    offset = Math.ceil(offset / ALIGN_OF[type]) * ALIGN_OF[type];
+    fields.push({ field, type, offset });
+    offset += WIDTH_OF[type];
+  }
+  return { fields, size: Math.ceil(offset / 8) * 8 };
+}
