@@ -10,13 +10,18 @@ export function errnoOf(error: unknown): string {
   return errnoName(Number(number));
 }
 
-/** The text of a kernel file, or undefined where there is no such file or its group is gone. */
-export function readIfThere(path: string): string | undefined {
+/**
+ * The text of a kernel file, or undefined where there is no such file, its group is gone, or one of the other
+ * errnos that the caller can do without comes back.
+ */
+export function readIfThere(path: string, ...without: readonly string[]): string | undefined {
   try {
     return Deno.readTextFileSync(path);
   } catch (error) {
     const errno = errnoOf(error);
-    if (errno === "ENOENT" || errno === "ENODEV" || errno === "ENOTDIR") return undefined;
+    if (errno === "ENOENT" || errno === "ENODEV" || errno === "ENOTDIR" || without.includes(errno)) {
+      return undefined;
+    }
     throw new ContainerError("read cgroup file", { place: path, errno });
   }
 }

@@ -1,0 +1,102 @@
+import { ContainerError, errnoText, originText } from "../errors.ts";
+import type { FileWrite } from "./file_write.ts";
+import { readIfThere, tryWrite } from "./files.ts";
+import { type CgroupPaths, isV2 } from "./paths.ts";
+
+/**
+ * Carry out writes in their order. The first that fails ends it; nothing is taken back here.
+ *
+ * @param rootless refused device rules are left out, as an ordinary user may not change them
+ * @throws ContainerError naming the field, the file and the errno
+ */
+export function applyWrites(paths: CgroupPaths, writes: readonly FileWrite[], rootless: boolean): void {
+  const again: FileWrite[] = [];
+  for (const write of writes) {
+    if (rootless && write.controller === "devices" && paths.devices === undefined) continue;
+    const directory = directoryOf(paths, write);
+    const { errno, done } = writeOne(directory, write);
+    if (errno === undefined) checkClamped(directory, done);
+    else if (done.retry?.includes(errno)) again.push(done);
+    else if (!(rootless && done.controller === "devices")) throw failure(paths, directory, done, errno);
+  }
+  for (const write of again) {
+    const directory = directoryOf(paths, write);
+    const errno = tryWrite(`${directory}/${write.file}`, write.text);
+    if (errno !== undefined) throw failure(paths, directory, write, errno);
+  }
+}
+
+/** Write, or write what is meant for a host where the file is missing; tells which of them it was. */
+function writeOne(directory: string, write: FileWrite): { errno: string | undefined; done: FileWrite } {
+  const errno = tryWrite(`${directory}/${write.file}`, write.text);
+  if (errno === "ENOENT" && write.otherwise !== undefined) return writeOne(directory, write.otherwise);
+  const tolerated = errno !== undefined && write.tolerate?.includes(errno);
+  return { errno: tolerated ? undefined : errno, done: write };
+}
+
+function directoryOf(paths: CgroupPaths, { controller, origin }: FileWrite): string {
+  const directory = paths[controller] ?? (isV2(paths) ? paths[""] : undefined);
+  if (directory !== undefined) return directory;
+  throw new ContainerError(`cannot set ${controller} limit`, {
+    reason: "container could not join or create cgroup",
+    hint: `${originText(origin)} needs the ${controller} controller`,
+  });
+}
+
+function checkClamped(directory: string, { file, text, clamped }: FileWrite): void {
+  if (clamped === undefined) return;
+  const got = BigInt((readIfThere(`${directory}/${file}`) ?? text).trim());
+  const wanted = BigInt(text);
+  if (wanted === got) return;
+  const bound = wanted > got ? "maximum" : "minimum";
+  throw new ContainerError(`error setting cgroup config: the ${bound} allowed ${clamped} is ${got}`);
+}
+
+function failure(paths: CgroupPaths, directory: string, write: FileWrite, errno: string): ContainerError {
+  return new ContainerError(`error setting cgroup config: ${originText(write.origin)}`, {
+    place: `${directory}/${write.file}`,
+    reason: unifiedReason(paths, directory, write, errno) ?? memoryReason(directory, write, errno) ??
+      `failed to write ${JSON.stringify(write.text)}: ${errnoText(errno)}`,
+    hint: controllerHint(paths, directory, write, errno),
+  });
+}
+
+/** What runc says when a key of `unified` belongs to a controller that the group does not have. */
+function unifiedReason(
+  paths: CgroupPaths,
+  directory: string,
+  write: FileWrite,
+  errno: string,
+): string | undefined {
+  if (!write.origin.includes("unified") || !isV2(paths)) return undefined;
+  const key = JSON.stringify(write.file);
+  const missing = errno === "ENOENT" && write.controller !== "cgroup" &&
+    !enabledControllers(directory).includes(write.controller);
+  return missing
+    ? `unified resource ${key} can't be set: controller ${JSON.stringify(write.controller)} not available`
+    : `unable to set unified resource ${key}: ${errnoText(errno)}`;
+}
+
+/** EBUSY on v1's memory limit: the group uses more than that and the kernel could not reclaim it. */
+function memoryReason(directory: string, { file, text }: FileWrite, errno: string): string | undefined {
+  if (errno !== "EBUSY" || file !== "memory.limit_in_bytes") return undefined;
+  const usage = readIfThere(`${directory}/memory.usage_in_bytes`)?.trim();
+  const peak = readIfThere(`${directory}/memory.max_usage_in_bytes`)?.trim();
+  return `unable to set memory limit to ${text} (current usage: ${usage}, peak usage: ${peak})`;
+}
+
+function controllerHint(
+  paths: CgroupPaths,
+  directory: string,
+  { controller, origin }: FileWrite,
+  errno: string,
+): string | undefined {
+  if (errno !== "ENOENT" || !isV2(paths) || origin.includes("unified")) return undefined;
+  if (enabledControllers(directory).includes(controller)) return "this kernel has no such file";
+  return `the ${controller} controller is not enabled here: a group above has processes of its own, or was not ` +
+    "given it";
+}
+
+function enabledControllers(directory: string): string[] {
+  return (readIfThere(`${directory}/cgroup.controllers`) ?? "").trim().split(" ");
+}
