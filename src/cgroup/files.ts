@@ -58,3 +58,15 @@ export function childDirectories(path: string): string[] {
   }
   return names;
 }
+
+/** Whether there is something at `path`. */
+export function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === "ENOENT" || errno === "ENODEV" || errno === "ENOTDIR") return false;
+    throw new ContainerError("look at cgroup", { place: path, errno });
+  }
+}

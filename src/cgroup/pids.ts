@@ -17,17 +17,28 @@ export function processDirectory(paths: CgroupPaths): string | undefined {
  * that another process namespace hides (0) are left out.
  */
 export function listPids(directory: string): number[] {
-  const pids: number[] = [];
-  // A threaded group refuses the read with EOPNOTSUPP; its processes are listed by the domain above it.
+  const pids = new Set<number>();
+  collect(directory, pids);
+  return [...pids];
+}
+
+function collect(directory: string, pids: Set<number>): void {
   const text = readIfThere(`${directory}/cgroup.procs`, "EOPNOTSUPP");
-  for (const line of text?.split("\n") ?? []) {
-    const pid = Number(line);
-    if (pid > 0) pids.push(pid);
-  }
-  for (const name of childDirectories(directory)) {
-    for (const pid of listPids(`${directory}/${name}`)) pids.push(pid);
-  }
-  return pids;
+  const members = text === undefined ? threadLeaders(directory) : numbers(text);
+  for (const pid of members) if (pid > 0) pids.add(pid);
+  for (const name of childDirectories(directory)) collect(`${directory}/${name}`, pids);
+}
+
+/** A group in threaded mode (cgroups(7)) lists no processes, EOPNOTSUPP, but threads: those they belong to. */
+function threadLeaders(directory: string): number[] {
+  return numbers(readIfThere(`${directory}/cgroup.threads`) ?? "").map((thread) => {
+    const status = readIfThere(`/proc/${thread}/status`, "ESRCH") ?? "";
+    return Number(/^Tgid:\t(\d+)$/m.exec(status)?.[1] ?? 0);
+  });
+}
+
+function numbers(text: string): number[] {
+  return text.split("\n").map(Number);
 }
 
 /** The processes of a container, by listPids(); empty for a container without a group. */
