@@ -28,7 +28,7 @@ long open_in_root(int root, const char *path, uint64_t flags, uint64_t mode, uin
 static long op_open(struct run *run, const struct op_open *op)
 {
 	return slot_fill(run, op->slot, open_in_root(slot_fd(run, op->root), op_str(run, op->path),
-						     op->flags, op->mode, op->resolve));
+						     open_flags(op->flags), op->mode, op->resolve));
 }
 
 static long op_close(struct run *run, const struct op_close *op)
@@ -115,6 +115,17 @@ static long op_setdomainname(struct run *run, const struct op_setdomainname *op)
 	return SYS(setdomainname, name, strlen(name));
 }
 
+static long op_chdir(struct run *run, const struct op_chdir *op)
+{
+	long rc;
+
+	if (op->again && !run->chdir_failed)
+		return 0;
+	rc = SYS(chdir, op_str(run, op->path));
+	run->chdir_failed = rc != 0;
+	return rc;
+}
+
 /* Shells and getty take a terminal without stealing it: 0. */
 static long op_controlling_terminal(void)
 {
@@ -141,6 +152,7 @@ static long run_op(struct run *run, const struct op_head *head)
 	case OP_PARENT_PRIVATE: return op_parent_private(run, AS(parent_private));
 	case OP_PIVOT_ROOT: return op_pivot_root(run, AS(pivot_root));
 	case OP_MOVE_ROOT: return op_move_root(run, AS(move_root));
+	case OP_CHROOT: return op_chroot(run, AS(chroot));
 	case OP_UMOUNT: return op_umount(run, AS(umount));
 	case OP_MASK_PATH: return op_mask_path(run, AS(mask_path));
 	case OP_READONLY_PATH: return op_readonly_path(run, AS(readonly_path));
@@ -175,7 +187,7 @@ static long run_op(struct run *run, const struct op_head *head)
 	case OP_SETRESUID: return SYS(setresuid, AS(setresuid)->uid, AS(setresuid)->uid, AS(setresuid)->uid);
 	case OP_CAPSET: return op_capset(run, AS(capset));
 	case OP_SECCOMP: return op_seccomp(run, AS(seccomp));
-	case OP_CHDIR: return SYS(chdir, op_str(run, AS(chdir)->path));
+	case OP_CHDIR: return op_chdir(run, AS(chdir));
 	case OP_CHECK_CWD: return op_check_cwd(run, AS(check_cwd));
 	case OP_REOPEN_NULL: return op_reopen_null(run, AS(reopen_null));
 	case OP_STDIO_OWNER: return op_stdio_owner(run, AS(stdio_owner));

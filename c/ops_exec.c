@@ -132,14 +132,18 @@ long op_barrier(struct run *run, const struct op_barrier *op)
  * is close-on-exec and tells of execve's own failure. */
 long op_close_range(struct run *run, const struct op_close_range *op)
 {
-	uint32_t socket = (uint32_t)run->socket;
-	long rc = 0;
+	uint32_t a = (uint32_t)run->socket, b = op->keep == SLOT_NONE ? ~0u : (uint32_t)run->slots[op->keep];
+	uint32_t keep[2] = { a < b ? a : b, a < b ? b : a }, from = op->first;
 
-	if (run->socket < 0)
-		return SYS(close_range, op->first, ~0u, 0);
-	if (socket > op->first)
-		rc = SYS(close_range, op->first, socket - 1, 0);
-	return rc ? rc : SYS(close_range, socket + 1, ~0u, 0);
+	for (int i = 0; i < 2; i++) {
+		long rc = keep[i] > from && keep[i] != ~0u ? SYS(close_range, from, keep[i] - 1, 0) : 0;
+
+		if (rc)
+			return rc;
+		if (keep[i] != ~0u)
+			from = keep[i] + 1;
+	}
+	return SYS(close_range, from, ~0u, 0);
 }
 
 /* `failures` holds "exec ", then "NNNwords" for each errno that has words. When `create` has gone

@@ -1,4 +1,5 @@
-/* createContainer and startContainer hooks: run inside the container, so the init runs them. */
+/* Hooks. The init runs those of createContainer and startContainer inside the container; the runtime runs
+ * the others in its own process, by a fork that makes nothing but system calls. */
 #include "plan.h"
 
 #define KEEP 960u /* bytes of each output stream that go into the report */
@@ -14,10 +15,17 @@ static long open_pipes(struct pipes *pipes)
 	return rc ? rc : SYS(pipe2, pipes->err, O_CLOEXEC);
 }
 
-static void become_hook(struct run *run, const struct pipes *pipes, const char *path, char **argv, char **envp)
+static void become_hook(struct run *run, const struct op_run_hook *op, const struct pipes *pipes, char **argv,
+			char **envp)
 {
-	(void)run;
-	if (SYS(dup3, pipes->in[0], 0, 0) == 0 && SYS(dup3, pipes->out[1], 1, 0) == 1 &&
+	const char *directory = op_str(run, op->directory), *path = op_str(run, op->path);
+	struct sigaction_k action = { 0 };
+	long rc = directory ? SYS(chdir, directory) : 0;
+
+	for (int signal = 1; signal <= 64; signal++)
+		if (signal != SIGKILL && signal != SIGSTOP)
+			SYS(rt_sigaction, signal, &action, NULL, 8);
+	if (!rc && SYS(dup3, pipes->in[0], 0, 0) == 0 && SYS(dup3, pipes->out[1], 1, 0) == 1 &&
 	    SYS(dup3, pipes->err[1], 2, 0) == 2 && !SYS(close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC))
 		SYS(execve, path, argv, envp);
 	SYS(exit_group, 127);
@@ -29,8 +37,9 @@ static void write_state(struct run *run, const struct op_run_hook *op, int fd)
 	char pid[24];
 	const char *parts[3] = { op_str(run, op->state_head), pid, op_str(run, op->state_tail) };
 
-	text_append_number(pid, sizeof(pid), 0, (uint64_t)SYS(getpid));
-	for (int i = 0; i < 3; i++)
+	text_append_number(pid, sizeof(pid), 0, op->pid ? op->pid : (uint64_t)SYS(getpid));
+	/* Without a tail the head is the whole document. */
+	for (int i = 0; i < (parts[2][0] ? 3 : 1); i++)
 		if (SYS(write, fd, parts[i], strlen(parts[i])) < 0)
 			break;
 	SYS(close, fd);
@@ -108,7 +117,7 @@ static long run_child(struct run *run, const struct op_run_hook *op, const struc
 	if (pid < 0)
 		return pid;
 	if (!pid)
-		become_hook(run, pipes, op_str(run, op->path), argv, envp);
+		become_hook(run, op, pipes, argv, envp);
 	SYS(close, pipes->in[0]);
 	SYS(close, pipes->out[1]);
 	SYS(close, pipes->err[1]);

@@ -167,6 +167,16 @@ long op_move_root(struct run *run, const struct op_move_root *op)
 	return rc ? rc : SYS(chdir, "/");
 }
 
+/* Without a mount namespace of its own. */
+long op_chroot(struct run *run, const struct op_chroot *op)
+{
+	long rc = SYS(fchdir, run->slots[op->root]);
+
+	if (!rc)
+		rc = SYS(chroot, ".");
+	return rc ? rc : SYS(chdir, "/");
+}
+
 long op_umount(struct run *run, const struct op_umount *op)
 {
 	long fd = open_in_root(run->slots[op->root], op_str(run, op->path), O_PATH, 0, RESOLVE_NO_SYMLINKS), rc;
@@ -240,7 +250,7 @@ long op_require_fstype(struct run *run, const struct op_require_fstype *op)
 	struct statfs_k fs;
 	long rc = SYS(fstatfs, run->slots[op->slot], &fs);
 
-	return rc ? rc : (uint64_t)fs.type == op->magic ? 0 : -EXDEV;
+	return rc ? rc : ((uint64_t)fs.type == op->magic) != op->negate ? 0 : -EXDEV;
 }
 
 /* CVE-2026-88265: the type counts too, a block device may have the same numbers. */

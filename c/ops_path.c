@@ -186,8 +186,18 @@ static long make_in_root(int root, const char *path, uint32_t type, uint32_t mod
 
 long op_make_mountpoint(struct run *run, const struct op_make_mountpoint *op)
 {
-	return slot_fill(run, op->slot, make_in_root(run->slots[op->root], op_str(run, op->path), op->type,
-						     op->mode, &run->made_mountpoint));
+	uint32_t type = op->type;
+	struct stat st;
+
+	if (op->like != SLOT_NONE) {
+		long rc = SYS(fstat, run->slots[op->like], &st);
+
+		if (rc)
+			return rc;
+		type = (st.st_mode & S_IFMT) == S_IFDIR ? S_IFDIR : S_IFREG;
+	}
+	return slot_fill(run, op->slot, make_in_root(run->slots[op->root], op_str(run, op->path), type,
+						     type == S_IFDIR ? 0755 : op->mode, &run->made_mountpoint));
 }
 
 /* Split a path at its last component and open what lies before it, made where missing. */

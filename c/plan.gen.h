@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 #define PLAN_MAGIC 0x636e7564u
-#define PLAN_ABI   0x94137b6249c3fad1ull
+#define PLAN_ABI   0x14854d3fe642db2cull
 #define SLOT_LIMIT 512u
 #define SLOT_NONE  0xffffffffu
 
@@ -44,57 +44,58 @@ enum op_code {
 	OP_PARENT_PRIVATE = 14,
 	OP_PIVOT_ROOT = 15,
 	OP_MOVE_ROOT = 16,
-	OP_UMOUNT = 17,
-	OP_MASK_PATH = 18,
-	OP_READONLY_PATH = 19,
-	OP_TMPCOPYUP = 20,
-	OP_INHERIT_MODE = 21,
-	OP_REQUIRE_FSTYPE = 22,
-	OP_REQUIRE_DEVICE = 23,
-	OP_UNSHARE = 24,
-	OP_SETNS = 25,
-	OP_CLONE = 26,
-	OP_SYNC = 27,
-	OP_END_CONVERSATION = 28,
-	OP_OPEN_PROC = 29,
-	OP_WRITE_PROC = 30,
-	OP_CHECK_PROC = 31,
-	OP_SETSID = 32,
-	OP_PRCTL = 33,
-	OP_UMASK = 34,
-	OP_SETHOSTNAME = 35,
-	OP_SETDOMAINNAME = 36,
-	OP_LINK_UP = 37,
-	OP_PRLIMIT = 38,
-	OP_JOIN_KEYRING = 39,
-	OP_PERSONALITY = 40,
-	OP_SCHED_SETATTR = 41,
-	OP_IOPRIO_SET = 42,
-	OP_SET_MEMPOLICY = 43,
-	OP_SCHED_SETAFFINITY = 44,
-	OP_DROP_BOUNDING = 45,
-	OP_SETGROUPS = 46,
-	OP_SETRESGID = 47,
-	OP_SETRESUID = 48,
-	OP_CAPSET = 49,
-	OP_SECCOMP = 50,
-	OP_CHDIR = 51,
-	OP_CHECK_CWD = 52,
-	OP_REOPEN_NULL = 53,
-	OP_STDIO_OWNER = 54,
-	OP_OPEN_PTY = 55,
-	OP_SET_STDIO = 56,
-	OP_CONTROLLING_TERMINAL = 57,
-	OP_SET_HOME = 58,
-	OP_FIND_PROGRAM = 59,
-	OP_RUN_HOOK = 60,
-	OP_BARRIER = 61,
-	OP_CLOSE_RANGE = 62,
-	OP_EXECVE = 63,
-	OP_IDENTIFY_PROCESS = 64,
-	OP_PIDFD_SIGNAL = 65,
-	OP_WAIT_EXIT = 66,
-	OP_RELEASE_BARRIER = 67,
+	OP_CHROOT = 17,
+	OP_UMOUNT = 18,
+	OP_MASK_PATH = 19,
+	OP_READONLY_PATH = 20,
+	OP_TMPCOPYUP = 21,
+	OP_INHERIT_MODE = 22,
+	OP_REQUIRE_FSTYPE = 23,
+	OP_REQUIRE_DEVICE = 24,
+	OP_UNSHARE = 25,
+	OP_SETNS = 26,
+	OP_CLONE = 27,
+	OP_SYNC = 28,
+	OP_END_CONVERSATION = 29,
+	OP_OPEN_PROC = 30,
+	OP_WRITE_PROC = 31,
+	OP_CHECK_PROC = 32,
+	OP_SETSID = 33,
+	OP_PRCTL = 34,
+	OP_UMASK = 35,
+	OP_SETHOSTNAME = 36,
+	OP_SETDOMAINNAME = 37,
+	OP_LINK_UP = 38,
+	OP_PRLIMIT = 39,
+	OP_JOIN_KEYRING = 40,
+	OP_PERSONALITY = 41,
+	OP_SCHED_SETATTR = 42,
+	OP_IOPRIO_SET = 43,
+	OP_SET_MEMPOLICY = 44,
+	OP_SCHED_SETAFFINITY = 45,
+	OP_DROP_BOUNDING = 46,
+	OP_SETGROUPS = 47,
+	OP_SETRESGID = 48,
+	OP_SETRESUID = 49,
+	OP_CAPSET = 50,
+	OP_SECCOMP = 51,
+	OP_CHDIR = 52,
+	OP_CHECK_CWD = 53,
+	OP_REOPEN_NULL = 54,
+	OP_STDIO_OWNER = 55,
+	OP_OPEN_PTY = 56,
+	OP_SET_STDIO = 57,
+	OP_CONTROLLING_TERMINAL = 58,
+	OP_SET_HOME = 59,
+	OP_FIND_PROGRAM = 60,
+	OP_RUN_HOOK = 61,
+	OP_BARRIER = 62,
+	OP_CLOSE_RANGE = 63,
+	OP_EXECVE = 64,
+	OP_IDENTIFY_PROCESS = 65,
+	OP_PIDFD_SIGNAL = 66,
+	OP_WAIT_EXIT = 67,
+	OP_RELEASE_BARRIER = 68,
 };
 
 enum word {
@@ -156,14 +157,16 @@ struct op_make_mountpoint {
 	slot_ref slot;
 	slot_ref root;
 	str_ref path;
+	slot_ref like;
 	uint32_t type;
 	uint32_t mode;
 } __attribute__((aligned(8)));
 _Static_assert(offsetof(struct op_make_mountpoint, slot) == 16, "make_mountpoint.slot");
 _Static_assert(offsetof(struct op_make_mountpoint, root) == 20, "make_mountpoint.root");
 _Static_assert(offsetof(struct op_make_mountpoint, path) == 24, "make_mountpoint.path");
-_Static_assert(offsetof(struct op_make_mountpoint, type) == 28, "make_mountpoint.type");
-_Static_assert(offsetof(struct op_make_mountpoint, mode) == 32, "make_mountpoint.mode");
+_Static_assert(offsetof(struct op_make_mountpoint, like) == 28, "make_mountpoint.like");
+_Static_assert(offsetof(struct op_make_mountpoint, type) == 32, "make_mountpoint.type");
+_Static_assert(offsetof(struct op_make_mountpoint, mode) == 36, "make_mountpoint.mode");
 _Static_assert(sizeof(struct op_make_mountpoint) == 40, "make_mountpoint");
 
 struct op_mknod {
@@ -291,6 +294,13 @@ struct op_move_root {
 _Static_assert(offsetof(struct op_move_root, root) == 16, "move_root.root");
 _Static_assert(sizeof(struct op_move_root) == 24, "move_root");
 
+struct op_chroot {
+	struct op_head head;
+	slot_ref root;
+} __attribute__((aligned(8)));
+_Static_assert(offsetof(struct op_chroot, root) == 16, "chroot.root");
+_Static_assert(sizeof(struct op_chroot) == 24, "chroot");
+
 struct op_umount {
 	struct op_head head;
 	slot_ref root;
@@ -344,10 +354,12 @@ struct op_require_fstype {
 	struct op_head head;
 	slot_ref slot;
 	uint64_t magic;
+	uint32_t negate;
 } __attribute__((aligned(8)));
 _Static_assert(offsetof(struct op_require_fstype, slot) == 16, "require_fstype.slot");
 _Static_assert(offsetof(struct op_require_fstype, magic) == 24, "require_fstype.magic");
-_Static_assert(sizeof(struct op_require_fstype) == 32, "require_fstype");
+_Static_assert(offsetof(struct op_require_fstype, negate) == 32, "require_fstype.negate");
+_Static_assert(sizeof(struct op_require_fstype) == 40, "require_fstype");
 
 struct op_require_device {
 	struct op_head head;
@@ -586,8 +598,10 @@ _Static_assert(sizeof(struct op_seccomp) == 32, "seccomp");
 struct op_chdir {
 	struct op_head head;
 	str_ref path;
+	uint32_t again;
 } __attribute__((aligned(8)));
 _Static_assert(offsetof(struct op_chdir, path) == 16, "chdir.path");
+_Static_assert(offsetof(struct op_chdir, again) == 20, "chdir.again");
 _Static_assert(sizeof(struct op_chdir) == 24, "chdir");
 
 struct op_check_cwd {
@@ -659,6 +673,8 @@ struct op_run_hook {
 	str_ref path;
 	strv_ref argv;
 	strv_ref envp;
+	str_ref directory;
+	uint32_t pid;
 	str_ref state_head;
 	str_ref state_tail;
 	uint64_t timeout_ms;
@@ -666,10 +682,12 @@ struct op_run_hook {
 _Static_assert(offsetof(struct op_run_hook, path) == 16, "run_hook.path");
 _Static_assert(offsetof(struct op_run_hook, argv) == 20, "run_hook.argv");
 _Static_assert(offsetof(struct op_run_hook, envp) == 24, "run_hook.envp");
-_Static_assert(offsetof(struct op_run_hook, state_head) == 28, "run_hook.stateHead");
-_Static_assert(offsetof(struct op_run_hook, state_tail) == 32, "run_hook.stateTail");
-_Static_assert(offsetof(struct op_run_hook, timeout_ms) == 40, "run_hook.timeoutMs");
-_Static_assert(sizeof(struct op_run_hook) == 48, "run_hook");
+_Static_assert(offsetof(struct op_run_hook, directory) == 28, "run_hook.directory");
+_Static_assert(offsetof(struct op_run_hook, pid) == 32, "run_hook.pid");
+_Static_assert(offsetof(struct op_run_hook, state_head) == 36, "run_hook.stateHead");
+_Static_assert(offsetof(struct op_run_hook, state_tail) == 40, "run_hook.stateTail");
+_Static_assert(offsetof(struct op_run_hook, timeout_ms) == 48, "run_hook.timeoutMs");
+_Static_assert(sizeof(struct op_run_hook) == 56, "run_hook");
 
 struct op_barrier {
 	struct op_head head;
@@ -681,8 +699,10 @@ _Static_assert(sizeof(struct op_barrier) == 24, "barrier");
 struct op_close_range {
 	struct op_head head;
 	uint32_t first;
+	slot_ref keep;
 } __attribute__((aligned(8)));
 _Static_assert(offsetof(struct op_close_range, first) == 16, "close_range.first");
+_Static_assert(offsetof(struct op_close_range, keep) == 20, "close_range.keep");
 _Static_assert(sizeof(struct op_close_range) == 24, "close_range");
 
 struct op_execve {
@@ -756,6 +776,7 @@ _Static_assert(sizeof(struct op_release_barrier) == 32, "release_barrier");
 	X(parent_private, PARENT_PRIVATE) \
 	X(pivot_root, PIVOT_ROOT) \
 	X(move_root, MOVE_ROOT) \
+	X(chroot, CHROOT) \
 	X(umount, UMOUNT) \
 	X(mask_path, MASK_PATH) \
 	X(readonly_path, READONLY_PATH) \
@@ -822,6 +843,7 @@ _Static_assert(sizeof(struct op_release_barrier) == 32, "release_barrier");
 	X(make_mountpoint, MAKE_MOUNTPOINT, slot, SLOT_FILLED) \
 	X(make_mountpoint, MAKE_MOUNTPOINT, root, SLOT) \
 	X(make_mountpoint, MAKE_MOUNTPOINT, path, STR) \
+	X(make_mountpoint, MAKE_MOUNTPOINT, like, SLOT_OR_NONE) \
 	X(mknod, MKNOD, root, SLOT) \
 	X(mknod, MKNOD, path, STR) \
 	X(symlink, SYMLINK, root, SLOT) \
@@ -843,6 +865,7 @@ _Static_assert(sizeof(struct op_release_barrier) == 32, "release_barrier");
 	X(parent_private, PARENT_PRIVATE, root, SLOT) \
 	X(pivot_root, PIVOT_ROOT, root, SLOT) \
 	X(move_root, MOVE_ROOT, root, SLOT) \
+	X(chroot, CHROOT, root, SLOT) \
 	X(umount, UMOUNT, root, SLOT) \
 	X(umount, UMOUNT, path, STR) \
 	X(mask_path, MASK_PATH, root, SLOT) \
@@ -888,9 +911,11 @@ _Static_assert(sizeof(struct op_release_barrier) == 32, "release_barrier");
 	X(run_hook, RUN_HOOK, path, STR) \
 	X(run_hook, RUN_HOOK, argv, STRV) \
 	X(run_hook, RUN_HOOK, envp, STRV) \
+	X(run_hook, RUN_HOOK, directory, STR_OR_NONE) \
 	X(run_hook, RUN_HOOK, state_head, STR) \
 	X(run_hook, RUN_HOOK, state_tail, STR) \
 	X(barrier, BARRIER, slot, SLOT) \
+	X(close_range, CLOSE_RANGE, keep, SLOT_OR_NONE) \
 	X(execve, EXECVE, argv, STRV) \
 	X(execve, EXECVE, envp, STRV) \
 	X(execve, EXECVE, failures, STRV) \
@@ -909,4 +934,5 @@ _Static_assert(sizeof(struct op_release_barrier) == 32, "release_barrier");
 	X(identify_process, IDENTIFY_PROCESS) \
 	X(pidfd_signal, PIDFD_SIGNAL) \
 	X(wait_exit, WAIT_EXIT) \
-	X(release_barrier, RELEASE_BARRIER)
+	X(release_barrier, RELEASE_BARRIER) \
+	X(run_hook, RUN_HOOK)

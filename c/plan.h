@@ -27,6 +27,7 @@ struct run {
 	uint8_t attached[SLOT_LIMIT]; /* the slot's mount has been attached to the tree */
 	uint32_t op_index;
 	int made_mountpoint;          /* the last make_mountpoint created its last component */
+	int chdir_failed;
 	char home[1024];              /* HOME=…, for execve */
 	char program[4096];           /* what find_program found */
 	struct record record;
@@ -65,6 +66,7 @@ long op_move_mount(struct run *run, const struct op_move_mount *op);
 long op_parent_private(struct run *run, const struct op_parent_private *op);
 long op_pivot_root(struct run *run, const struct op_pivot_root *op);
 long op_move_root(struct run *run, const struct op_move_root *op);
+long op_chroot(struct run *run, const struct op_chroot *op);
 long op_umount(struct run *run, const struct op_umount *op);
 long op_mask_path(struct run *run, const struct op_mask_path *op);
 long op_readonly_path(struct run *run, const struct op_readonly_path *op);

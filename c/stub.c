@@ -5,11 +5,49 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-/* Any system call. What the runtime decides by itself needs no function here. */
-EXPORT long dunc_syscall(long nr, long a, long b, long c, long d, long e, long f);
-long dunc_syscall(long nr, long a, long b, long c, long d, long e, long f)
+/* Any system call of whole numbers, and with a buffer as its second, third or fourth argument.
+ * What the runtime decides by itself needs no function of its own here. */
+EXPORT long dunc_syscall(int nr, int a, int b, int c, int d);
+long dunc_syscall(int nr, int a, int b, int c, int d)
 {
-	return sys6(nr, a, b, c, d, e, f);
+	return sys6(nr, a, b, c, d, 0, 0);
+}
+
+EXPORT long dunc_syscall_buffer1(int nr, void *a, int b, int c, int d);
+long dunc_syscall_buffer1(int nr, void *a, int b, int c, int d)
+{
+	return sys6(nr, (long)a, b, c, d, 0, 0);
+}
+
+EXPORT long dunc_syscall_buffer2(int nr, int a, void *b, int c, int d);
+long dunc_syscall_buffer2(int nr, int a, void *b, int c, int d)
+{
+	return sys6(nr, a, (long)b, c, d, 0, 0);
+}
+
+EXPORT long dunc_syscall_buffer3(int nr, int a, int b, void *c, int d);
+long dunc_syscall_buffer3(int nr, int a, int b, void *c, int d)
+{
+	return sys6(nr, a, b, (long)c, d, 0, 0);
+}
+
+EXPORT long dunc_syscall_buffer4(int nr, int a, int b, int c, void *d, int e);
+long dunc_syscall_buffer4(int nr, int a, int b, int c, void *d, int e)
+{
+	return sys6(nr, a, b, c, (long)d, e, 0);
+}
+
+/* poll(2) on one descriptor, begun again after a signal. */
+EXPORT long dunc_poll(void *poll, int timeout_ms);
+long dunc_poll(void *poll, int timeout_ms)
+{
+	struct timespec_k time = { timeout_ms / 1000, timeout_ms % 1000 * 1000000l };
+	long n;
+
+	do {
+		n = SYS(ppoll, poll, 1, &time, NULL, 0);
+	} while (n == -EINTR);
+	return n;
 }
 
 /* A memfd that holds `size` bytes and is sealed for good. `executable`: mode 0511 and MFD_EXEC, which

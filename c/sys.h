@@ -74,6 +74,15 @@ enum {
 	WAIT_EXITED = 4,
 };
 
+/* Plans carry open flags with x86_64's numbers; two of them are others on aarch64. */
+static inline uint64_t open_flags(uint64_t wire)
+{
+	const uint64_t directory = 0200000, nofollow = 0400000;
+
+	return (wire & ~(directory | nofollow)) | (wire & directory ? O_DIRECTORY : 0) |
+	       (wire & nofollow ? O_NOFOLLOW : 0);
+}
+
 struct iovec_k { void *base; uint64_t len; };
 struct msghdr_k {
 	void *name;

@@ -1,3 +1,3 @@
 // Written by scripts/gen_plan_h.ts: do not edit.
 /** planAbi() of the table in schema.ts. */
-export const PLAN_ABI = 0x94137b6249c3fad1n;
+export const PLAN_ABI = 0x14854d3fe642db2cn;

@@ -26,7 +26,8 @@ export const OPS = {
   send_descriptor: { socket: "slot?", slot: "slot", text: "str" },
 
   // Things made inside a root: component by component, O_EXCL, never through a link that leaves the root.
-  make_mountpoint: { slot: "slot=", root: "slot", path: "str", type: "u32", mode: "u32" },
+  // `like`: a directory or a file, as the descriptor in that slot is; otherwise `type`.
+  make_mountpoint: { slot: "slot=", root: "slot", path: "str", like: "slot?", type: "u32", mode: "u32" },
   mknod: { root: "slot", path: "str", mode: "u32", major: "u32", minor: "u32", uid: "u32", gid: "u32" },
   symlink: { root: "slot", path: "str", target: "str" },
   unlink: { root: "slot", path: "str" },
@@ -47,12 +48,14 @@ export const OPS = {
   parent_private: { root: "slot" },
   pivot_root: { root: "slot" },
   move_root: { root: "slot" },
+  chroot: { root: "slot" },
   umount: { root: "slot", path: "str" },
   mask_path: { root: "slot", path: "str", null: "slot", directory: "slot" },
   readonly_path: { root: "slot", path: "str" },
   tmpcopyup: { mount: "slot", source: "slot" },
   inherit_mode: { mount: "slot", target: "slot" },
-  require_fstype: { slot: "slot", magic: "u64" },
+  // `negate` 1: any file system but this one.
+  require_fstype: { slot: "slot", magic: "u64", negate: "u32" },
   require_device: { slot: "slot", major: "u32", minor: "u32" },
 
   // Namespaces and processes.
@@ -87,7 +90,8 @@ export const OPS = {
   setresuid: { uid: "u32" },
   capset: { effective: "u64", permitted: "u64", inheritable: "u64" },
   seccomp: { flags: "u32", filter: "blob", listener: "slot?" },
-  chdir: { path: "str" },
+  // `again` 1: only when the last chdir failed.
+  chdir: { path: "str", again: "u32" },
   check_cwd: {},
 
   // Standard streams and terminals.
@@ -100,16 +104,20 @@ export const OPS = {
   // The end of the road.
   set_home: { uid: "u32" },
   find_program: { name: "str", searchPath: "str" },
+  // `pid` 0: the one that the process has in its own pid namespace.
   run_hook: {
     path: "str",
     argv: "strv",
     envp: "strv",
+    directory: "str?",
+    pid: "u32",
     stateHead: "str",
     stateTail: "str",
     timeoutMs: "u64",
   },
   barrier: { slot: "slot" },
-  close_range: { first: "u32" },
+  // The conversation, while it runs, and the descriptor in `keep` stay.
+  close_range: { first: "u32", keep: "slot?" },
   execve: { argv: "strv", envp: "strv", home: "u32", failures: "strv" },
 
   // Verbs on a container that exists; carried out by libdunc.so in the runtime's own process.
@@ -169,6 +177,7 @@ export const VERB_OPS: readonly OpName[] = [
   "pidfd_signal",
   "wait_exit",
   "release_barrier",
+  "run_hook",
 ];
 
 export const MAGIC = 0x636e7564; // "dunc"

@@ -1,0 +1,28 @@
+import type { CgroupKernel, WatchedFile } from "../src/cgroup/kernel.ts";
+import { ContainerError, errnoName } from "../src/errors.ts";
+import { close, killProcess, openForReading, pollFor, readFromStart } from "./stub.ts";
+
+/** The system calls that the control of groups needs, made by libdunc.so. */
+export function cgroupKernel(): CgroupKernel {
+  return { watch, signal: killProcess, attachDeviceProgram };
+}
+
+function watch(path: string): WatchedFile | undefined {
+  const fd = openForReading(path);
+  if (fd === -2) return undefined;
+  if (fd < 0) throw new ContainerError("open", { place: path, errno: errnoName(-fd) });
+  const buffer = new Uint8Array(4096);
+  return {
+    read() {
+      const size = readFromStart(fd, buffer);
+      // ENODEV: the group was removed while the file was open.
+      return size <= 0 ? "" : new TextDecoder().decode(buffer.subarray(0, size));
+    },
+    wait: (timeoutMs) => pollFor(fd, 0x2, /* POLLPRI */ timeoutMs),
+    close: () => close(fd),
+  };
+}
+
+function attachDeviceProgram(directory: string, _program: Uint8Array): void {
+  throw new ContainerError("attach the device program", { place: directory, errno: "ENOSYS" });
+}

@@ -1,0 +1,302 @@
+import { ContainerError, errnoName } from "../src/errors.ts";
+import { artefact } from "./artefacts.ts";
+import { libraryMemfd } from "./libc.ts";
+import { cString } from "./memory.ts";
+
+const SYMBOLS = {
+  // long dunc_syscall(int nr, int a, int b, int c, int d)
+  dunc_syscall: { parameters: ["i32", "i32", "i32", "i32", "i32"], result: "i32" },
+  // long dunc_syscall_buffer1(int nr, void *a, int b, int c, int d)
+  dunc_syscall_buffer1: { parameters: ["i32", "buffer", "i32", "i32", "i32"], result: "i32" },
+  // long dunc_syscall_buffer2(int nr, int a, void *b, int c, int d)
+  dunc_syscall_buffer2: { parameters: ["i32", "i32", "buffer", "i32", "i32"], result: "i32" },
+  // long dunc_syscall_buffer3(int nr, int a, int b, void *c, int d)
+  dunc_syscall_buffer3: { parameters: ["i32", "i32", "i32", "buffer", "i32"], result: "i32" },
+  // long dunc_syscall_buffer4(int nr, int a, int b, int c, void *d, int e)
+  dunc_syscall_buffer4: { parameters: ["i32", "i32", "i32", "i32", "buffer", "i32"], result: "i32" },
+  // long dunc_poll(struct pollfd *poll, int timeout_ms)
+  dunc_poll: { parameters: ["buffer", "i32"], result: "i32" },
+  // long dunc_sealed_memfd(const char *name, const void *bytes, uint64_t size, uint32_t executable)
+  dunc_sealed_memfd: { parameters: ["buffer", "buffer", "usize", "u32"], result: "i32" },
+  // long dunc_spawn(struct spawn *spawn)
+  dunc_spawn: { parameters: ["buffer"], result: "i32" },
+  // long dunc_receive(int socket, void *buffer, uint64_t size, struct received *ret)
+  dunc_receive: { parameters: ["i32", "buffer", "usize", "buffer"], result: "i32" },
+  // long dunc_send_descriptor(int socket, const void *bytes, uint64_t size, int descriptor)
+  dunc_send_descriptor: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
+  // long dunc_run(void *bytes, uint32_t size, int32_t *slots, uint32_t count, struct record *ret)
+  dunc_run: { parameters: ["buffer", "u32", "buffer", "u32", "buffer"], result: "i32" },
+  // long dunc_catch_signals(void)
+  dunc_catch_signals: { parameters: [], result: "i32" },
+  // long dunc_relay(int pidfd, int32_t pid, int master)
+  dunc_relay: { parameters: ["i32", "i32", "i32"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+// System call numbers of x86_64 and aarch64 (asm/unistd.h).
+const NUMBERS = {
+  close: [3, 57],
+  umount2: [166, 39],
+  openat: [257, 56],
+  pread64: [17, 67],
+  kill: [62, 129],
+  socket: [41, 198],
+  connect: [42, 203],
+  sendto: [44, 206],
+  socketpair: [53, 199],
+  setsockopt: [54, 208],
+  prctl: [157, 167],
+  waitid: [247, 95],
+  pidfd_send_signal: [424, 424],
+  pidfd_open: [434, 434],
+  pidfd_getfd: [438, 438],
+} as const;
+
+type Stub = Deno.StaticForeignLibraryInterface<typeof SYMBOLS>;
+
+let opened: Stub | undefined;
+
+/** libdunc.so, loaded on first use from a sealed memfd: no file that somebody else could write is ever mapped. */
+function stub(): Stub {
+  if (opened === undefined) {
+    const memfd = libraryMemfd("libdunc.so", artefact("libdunc.so"));
+    opened = Deno.dlopen(`/proc/self/fd/${memfd.fd}`, SYMBOLS).symbols;
+    memfd.close();
+  }
+  return opened;
+}
+
+const number = (name: keyof typeof NUMBERS): number => NUMBERS[name][Deno.build.arch === "x86_64" ? 0 : 1];
+
+/** A result of C: negative is -errno and becomes a ContainerError that names the operation. */
+function checked(result: number, operation: string): number {
+  if (result < 0) throw new ContainerError(operation, { errno: errnoName(-result) });
+  return result;
+}
+
+/** Close a descriptor. A descriptor that is not open is a mistake of ours: EBADF is thrown. */
+export function close(fd: number): void {
+  checked(stub().dunc_syscall(number("close"), fd, 0, 0, 0), "close");
+}
+
+/** A memfd with these bytes, sealed against every change; `executable` gives it mode 0511 and MFD_EXEC. */
+export function sealedMemfd(name: string, bytes: Uint8Array<ArrayBuffer>, executable: boolean): number {
+  const fd = stub().dunc_sealed_memfd(cString(name), bytes, BigInt(bytes.length), executable ? 1 : 0);
+  return checked(fd, `memfd_create ${name}`);
+}
+
+/**
+ * A connected pair of SOCK_SEQPACKET sockets: [ours, the init's]. Ours gets the sender's pid with each record
+ * (SO_PASSCRED, unix(7)), so that nobody has to be told who the container process is.
+ */
+export function conversationPair(): [number, number] {
+  const pair = new Int32Array(2);
+  const bytes = new Uint8Array(pair.buffer);
+  const [AF_UNIX, SOCK_SEQPACKET_CLOEXEC, SOL_SOCKET, SO_PASSCRED] = [1, 5 | 0o2000000, 1, 16];
+  checked(
+    stub().dunc_syscall_buffer4(number("socketpair"), AF_UNIX, SOCK_SEQPACKET_CLOEXEC, 0, bytes, 0),
+    "socketpair",
+  );
+  const one = new Uint8Array(new Int32Array([1]).buffer);
+  checked(
+    stub().dunc_syscall_buffer4(number("setsockopt"), pair[0]!, SOL_SOCKET, SO_PASSCRED, one, one.length),
+    "setsockopt SO_PASSCRED",
+  );
+  return [pair[0]!, pair[1]!];
+}
+
+/** Most descriptors that `spawnInit` hands over: c/stub.c `struct spawn`. */
+const SPAWN_LIMIT = 514;
+
+/**
+ * Start the init from its memfd. `descriptors` (socket, plan, given slots) get the numbers from `first` on;
+ * those from 3 up to `first` are handed through as they are (`--preserve-fds`).
+ *
+ * Throws ContainerError when the process cannot be made or the memfd cannot be executed.
+ */
+export function spawnInit(
+  init: number,
+  first: number,
+  descriptors: readonly number[],
+): { pid: number; pidfd: number } {
+  const spawn = new Int32Array(5 + SPAWN_LIMIT);
+  spawn.set([init, first, descriptors.length]);
+  spawn.set(descriptors, 5);
+  const pid = checked(stub().dunc_spawn(new Uint8Array(spawn.buffer)), "start the container's init");
+  return { pid, pidfd: spawn[3]! };
+}
+
+/** One record of a conversation. */
+export interface Received {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Who sent it, as our pid namespace sees it. */
+  readonly pid: number;
+  /** A descriptor that came with it. */
+  readonly descriptor: number | undefined;
+}
+
+/** Wait for the next record. Undefined at the end: everybody at the other side is gone or has closed it. */
+export function receive(socket: number): Received | undefined {
+  const bytes = new Uint8Array(2048);
+  const ret = new Int32Array(2);
+  const size = stub().dunc_receive(socket, bytes, BigInt(bytes.length), new Uint8Array(ret.buffer));
+  // An init that dies with our word unread resets the connection: to us that is its end.
+  if (size === 0 || size === -104) return undefined;
+  checked(size, "receive from the container's init");
+  return {
+    bytes: bytes.subarray(0, size),
+    pid: ret[0]!,
+    descriptor: ret[1]! < 0 ? undefined : ret[1]!,
+  };
+}
+
+/** Send a word of the conversation. The other side may be gone, which the next receive finds out. */
+export function sendWord(socket: number, word: number): void {
+  const bytes = new Uint8Array(new Uint32Array([word]).buffer);
+  const MSG_NOSIGNAL = 0x4000;
+  stub().dunc_syscall_buffer2(number("sendto"), socket, bytes, bytes.length, MSG_NOSIGNAL);
+}
+
+/** Send a descriptor with a text over a connected socket (SCM_RIGHTS, one control message). */
+export function sendDescriptor(socket: number, text: string, descriptor: number): void {
+  const bytes = new TextEncoder().encode(text) as Uint8Array<ArrayBuffer>;
+  checked(stub().dunc_send_descriptor(socket, bytes, BigInt(bytes.length), descriptor), "send a descriptor");
+}
+
+/**
+ * Connect to a stream socket of the file system. Throws ContainerError with `place` the path: ENOENT, ECONNREFUSED
+ * where nobody listens, ENAMETOOLONG above 107 bytes (unix(7): sun_path).
+ */
+export function connectUnix(path: string, operation: string): number {
+  const name = cString(path);
+  if (name.length > 108) throw new ContainerError(operation, { place: path, errno: "ENAMETOOLONG" });
+  const [AF_UNIX, SOCK_STREAM_CLOEXEC] = [1, 1 | 0o2000000];
+  const fd = checked(stub().dunc_syscall(number("socket"), AF_UNIX, SOCK_STREAM_CLOEXEC, 0, 0), operation);
+  const address = new Uint8Array(2 + name.length);
+  address.set([AF_UNIX, 0]);
+  address.set(name, 2);
+  const rc = stub().dunc_syscall_buffer2(number("connect"), fd, address, address.length, 0);
+  if (rc < 0) {
+    close(fd);
+    throw new ContainerError(operation, { place: path, errno: errnoName(-rc) });
+  }
+  return fd;
+}
+
+/** pidfd_open(2). Undefined when there is no such process. */
+export function pidfdOpen(pid: number): number | undefined {
+  const fd = stub().dunc_syscall(number("pidfd_open"), pid, 0, 0, 0);
+  return fd === -3 ? undefined : checked(fd, `pidfd_open ${pid}`);
+}
+
+/** pidfd_send_signal(2). False when the process is gone. */
+export function pidfdSignal(pidfd: number, signal: number): boolean {
+  const rc = stub().dunc_syscall(number("pidfd_send_signal"), pidfd, signal, 0, 0);
+  return rc !== -3 && checked(rc, `signal ${signal}`) === 0;
+}
+
+/** How a child of ours ended. */
+export interface Exit {
+  readonly code?: number;
+  readonly signal?: number;
+}
+
+/**
+ * Wait for a child's end and reap it (waitid(2) on its pidfd). With `wait` false an undefined says that it still runs.
+ * A process that is no child of ours counts as ended without a status.
+ */
+export function waitExit(
+  pidfd: number,
+  options: { readonly wait: boolean; readonly reap: boolean },
+): Exit | undefined {
+  const [P_PIDFD, WNOHANG, WEXITED, WNOWAIT] = [3, 1, 4, 0x01000000];
+  const info = new Int32Array(32);
+  const flags = WEXITED | (options.wait ? 0 : WNOHANG) | (options.reap ? 0 : WNOWAIT);
+  let rc: number;
+  do {
+    rc = stub().dunc_syscall_buffer3(number("waitid"), P_PIDFD, pidfd, new Uint8Array(info.buffer), flags);
+  } while (rc === -4);
+  if (rc === -10) return {};
+  checked(rc, "waitid");
+  // siginfo_t on 64-bit kernels: si_signo, si_errno, si_code, padding, si_pid, si_uid, si_status.
+  if (info[4] === 0) return undefined;
+  const CLD_EXITED = 1;
+  return info[2] === CLD_EXITED ? { code: info[6]! } : { signal: info[6]! };
+}
+
+/** umount2(2) of the topmost mount at a path, lazily and through no link. False: it is no mount point. */
+export function umountTop(path: string): boolean {
+  const [MNT_DETACH, UMOUNT_NOFOLLOW] = [2, 8];
+  const flags = MNT_DETACH | UMOUNT_NOFOLLOW;
+  const rc = stub().dunc_syscall_buffer1(number("umount2"), cString(path), flags, 0, 0);
+  const [EINVAL, ENOENT] = [-22, -2];
+  return rc !== EINVAL && rc !== ENOENT && checked(rc, `umount ${path}`) === 0;
+}
+
+/** kill(2). False when there is no such process. */
+export function killProcess(pid: number, signal: number): boolean {
+  const rc = stub().dunc_syscall(number("kill"), pid, signal, 0, 0);
+  return rc !== -3 && checked(rc, `signal ${signal} to process ${pid}`) === 0;
+}
+
+/** open(2) for reading, close-on-exec. A negative number is -errno. */
+export function openForReading(path: string): number {
+  const [AT_FDCWD, O_RDONLY_CLOEXEC] = [-100, 0o2000000];
+  return stub().dunc_syscall_buffer2(number("openat"), AT_FDCWD, cString(path), O_RDONLY_CLOEXEC, 0);
+}
+
+/** pread(2) from the start. A negative number is -errno. */
+export function readFromStart(fd: number, buffer: Uint8Array<ArrayBuffer>): number {
+  return stub().dunc_syscall_buffer2(number("pread64"), fd, buffer, buffer.length, 0);
+}
+
+/** ppoll(2) for one event of one descriptor. False when `timeoutMs` passed first. */
+export function pollFor(fd: number, events: number, timeoutMs: number): boolean {
+  const poll = new Uint8Array(8);
+  const view = new DataView(poll.buffer);
+  view.setInt32(0, fd, true);
+  view.setInt16(4, events, true);
+  return checked(stub().dunc_poll(poll, timeoutMs), "poll") > 0;
+}
+
+/** Become the parent of orphaned descendants (PR_SET_CHILD_SUBREAPER, prctl(2)). */
+export function setSubreaper(): void {
+  checked(stub().dunc_syscall(number("prctl"), 36, 1, 0, 0), "prctl PR_SET_CHILD_SUBREAPER");
+}
+
+/** Catch the signals that a foreground container is to get. To be called before it is made. */
+export function catchSignals(): void {
+  checked(stub().dunc_catch_signals(), "catch signals");
+}
+
+/** Stay in the foreground until the process has ended; its exit code, 128 + N for signal N. */
+export function relay(pidfd: number, pid: number, master: number | undefined): number {
+  return checked(stub().dunc_relay(pidfd, pid, master ?? -1), "wait for the container");
+}
+
+/** What became of a verb's plan. `slots` holds the descriptors afterwards, -1 for an empty one. */
+export interface PlanResult {
+  readonly errno: number;
+  readonly opIndex: number;
+  readonly text: string;
+  readonly slots: Int32Array;
+}
+
+/** Carry out the plan of a verb in this process. `given` are the descriptors of its first slots. */
+export function runPlan(
+  plan: Uint8Array<ArrayBuffer>,
+  slotCount: number,
+  given: readonly number[],
+): PlanResult {
+  const slots = new Int32Array(slotCount).fill(-1);
+  slots.set(given);
+  const record = new Uint8Array(2048);
+  stub().dunc_run(plan, plan.length, new Uint8Array(slots.buffer), slotCount, record);
+  const view = new DataView(record.buffer);
+  const end = record.indexOf(0, 16);
+  return {
+    errno: view.getInt32(8, true),
+    opIndex: view.getUint32(4, true),
+    text: new TextDecoder().decode(record.subarray(16, end < 0 ? record.length : end)),
+    slots,
+  };
+}

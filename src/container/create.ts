@@ -1,0 +1,154 @@
+import { close, connectUnix, pidfdOpen, sendDescriptor, waitExit } from "../../ffi/stub.ts";
+import { cgroupKernel } from "../../ffi/cgroup_kernel.ts";
+import { createCgroup } from "../cgroup/apply.ts";
+import { thaw } from "../cgroup/freeze.ts";
+import { killCgroup } from "../cgroup/kill.ts";
+import { removeUnused } from "../cgroup/remove.ts";
+import { ContainerError } from "../errors.ts";
+import { readProcessStat } from "../host/process_stat.ts";
+import { runConversation } from "../launch/conversation.ts";
+import { spawnPlan } from "../launch/spawn.ts";
+import { formatPlan } from "../plan/format.ts";
+import type { Plan } from "../plan/plan.ts";
+import { type Folder, lockFolder, makeFolder, saveConfig, saveRecord } from "../state/folder.ts";
+import type { ContainerRecord } from "../state/record.ts";
+import { destroy } from "./delete.ts";
+import { runHooks } from "./hooks.ts";
+import type { CreateOptions, Runtime } from "./options.ts";
+import { writePidFile } from "./pid_file.ts";
+import { type Preparation, prepare } from "./prepare.ts";
+
+/** A container that has just been made, with its process still ours. */
+export interface Created {
+  readonly folder: Folder;
+  readonly record: ContainerRecord;
+  readonly pid: number;
+  readonly pidfd: number;
+  /** The master of its terminal, when there is no console socket. */
+  readonly master: number | undefined;
+}
+
+/**
+ * `create`: make a container whose process waits at the barrier for `start`.
+ *
+ * Throws SpecError for a config.json that cannot be carried out, and ContainerError for everything else; what had
+ * been made until then is taken away again.
+ */
+export function createContainer(runtime: Runtime, options: CreateOptions): void {
+  const prepared = prepare(runtime, options, { barrier: true, detach: true });
+  const created = launch(runtime, options, prepared);
+  close(created.pidfd);
+}
+
+/** Carry out what was prepared. The caller closes `pidfd` (and `master`). */
+export function launch(runtime: Runtime, options: CreateOptions, prepared: Preparation): Created {
+  const { folder } = prepared;
+  const console = options.consoleSocket === undefined
+    ? undefined
+    : connectUnix(options.consoleSocket, "connect to the console socket");
+  try {
+    makeFolder(runtime.root, folder);
+    const lock = lockFolder(folder);
+    try {
+      return makeContainer(runtime, options, prepared, console);
+    } finally {
+      lock.release();
+    }
+  } finally {
+    if (console !== undefined) close(console);
+  }
+}
+
+function makeContainer(
+  runtime: Runtime,
+  options: CreateOptions,
+  prepared: Preparation,
+  console: number | undefined,
+): Created {
+  const { folder, cgroup } = prepared;
+  let record = prepared.record;
+  let made: readonly string[] = [];
+  try {
+    // Named before it is made: `delete --force` finds everything after a kill -9 at any point.
+    saveRecord(folder, record);
+    saveConfig(folder, prepared.configText);
+    if (cgroup !== undefined) made = createCgroup(cgroup).made;
+    if (runtime.log.debugEnabled) runtime.log.debug(planText(prepared.plan));
+    const given = console === undefined ? [] : [console];
+    const child = spawnPlan(prepared.plan, { given, preserveFds: prepared.preserveFds });
+    const outcome = runConversation(child, {
+      hooks: (pid) => {
+        const container = { record, status: "creating" } as const;
+        runHooks("prestart", prepared.spec.hooks?.prestart ?? [], container, pid);
+        runHooks("createRuntime", prepared.spec.hooks?.createRuntime ?? [], container, pid);
+      },
+      ready: (pid) => {
+        const stat = readProcessStat(pid);
+        if (stat === undefined) throw new ContainerError("find the container's process", { errno: "ESRCH" });
+        record = { ...record, process: { pid, startTime: stat.startTime } };
+        saveRecord(folder, record);
+      },
+    });
+    return handOver(options, prepared, { ...outcome, folder, record });
+  } catch (error) {
+    takeAway(runtime, { folder, record }, made);
+    throw error;
+  }
+}
+
+/** What the caller was promised: the pid file and the pidfd, of a process that is there. */
+function handOver(options: CreateOptions, prepared: Preparation, created: Omit<Created, "pidfd">): Created {
+  const pidfd = pidfdOpen(created.pid);
+  if (pidfd === undefined) throw new ContainerError("find the container's process", { errno: "ESRCH" });
+  try {
+    const ended = prepared.barrier ? waitExit(pidfd, { wait: false, reap: true }) : undefined;
+    if (ended !== undefined) throw deathOf(ended);
+    if (options.pidfdSocket !== undefined) {
+      const socket = connectUnix(options.pidfdSocket, "connect to the pidfd socket");
+      sendDescriptor(socket, "standard", pidfd);
+      close(socket);
+    }
+    if (options.pidFile !== undefined) writePidFile(options.pidFile, created.pid);
+    return { ...created, pidfd };
+  } catch (error) {
+    close(pidfd);
+    throw error;
+  }
+}
+
+function deathOf(ended: { readonly code?: number; readonly signal?: number }): ContainerError {
+  const SIGSYS = 31;
+  const reason = ended.signal === undefined
+    ? `it ended with status ${ended.code ?? "unknown"}`
+    : `it was killed by signal ${ended.signal}`;
+  return new ContainerError("container init died before it could wait for start", {
+    reason,
+    hint: ended.signal === SIGSYS
+      ? "linux.seccomp must allow read, close and execve"
+      : "memory limit too low? see linux.resources.memory.limit",
+  });
+}
+
+/** A creation that failed leaves nothing behind. What cannot be taken away is a warning: the first error is told. */
+function takeAway(
+  runtime: Runtime,
+  made: { readonly folder: Folder; readonly record: ContainerRecord },
+  directories: readonly string[],
+): void {
+  try {
+    // A container process that was not recorded yet ends by itself when its conversation ends: its group says when.
+    const paths = made.record.cgroupPaths;
+    if (Object.keys(paths).length > 0 && directories.length > 0) {
+      thaw(paths);
+      killCgroup(paths, cgroupKernel());
+    }
+    destroy(runtime, { ...made, status: "creating" });
+    removeUnused(directories);
+  } catch (error) {
+    runtime.log.warn(`clean up: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+function planText(plan: Plan): string {
+  return `plan of creation:\n${formatPlan(plan)}`;
+}

@@ -1,0 +1,166 @@
+import type { CgroupRequest as CgroupCreation } from "../cgroup/apply.ts";
+import type { FileWrite } from "../cgroup/file_write.ts";
+import { cgroupMounts } from "../cgroup/mount.ts";
+import { type CgroupPaths, containerPaths, joinFiles, v2Directory } from "../cgroup/paths.ts";
+import { readLayout } from "../cgroup/read_layout.ts";
+import type { CgroupLayout } from "../cgroup/layout.ts";
+import { ContainerError, SpecError } from "../errors.ts";
+import { bootId, planHost } from "../host/host.ts";
+import { buildCreatePlan } from "../plan/build.ts";
+import type { CgroupRequest, SeccompRequest } from "../plan/frame.ts";
+import { namespacesOf } from "../plan/namespaces.ts";
+import type { Plan } from "../plan/plan.ts";
+import { parseSpec } from "../spec/parse.ts";
+import type { Spec } from "../spec/schema.ts";
+import { refusalsOf } from "../spec/refusals.ts";
+import { validateSpec } from "../spec/validate.ts";
+import { type Folder, folderOf, ioError } from "../state/folder.ts";
+import type { ContainerRecord } from "../state/record.ts";
+import { hookState } from "./hooks.ts";
+import type { CreateOptions, Runtime } from "./options.ts";
+import { resourceWrites } from "./resources.ts";
+
+/** Everything that is known before the first side effect. */
+export interface Preparation {
+  readonly spec: Spec;
+  readonly configText: string;
+  readonly folder: Folder;
+  readonly record: ContainerRecord;
+  readonly plan: Plan;
+  readonly barrier: boolean;
+  readonly preserveFds: number;
+  readonly cgroup: CgroupCreation | undefined;
+}
+
+/**
+ * Read a bundle, check it, decide everything and compile the plan. Nothing is changed.
+ *
+ * Throws SpecError with every fault of config.json, or ContainerError for a bundle, an id or flags that cannot be.
+ */
+export function prepare(
+  runtime: Runtime,
+  options: CreateOptions,
+  form: { readonly barrier: boolean; readonly detach: boolean },
+): Preparation {
+  const folder = folderOf(runtime.root, options.id);
+  const configText = readConfig(options.bundle);
+  const spec = checkedSpec(configText, runtime);
+  checkConsole(spec, options, form.detach);
+  const rootfs = findRootfs(spec, options.bundle);
+  const namespaces = namespacesOf(spec);
+  const layout = readLayout();
+  const paths = runtime.cgroupManager === "disabled" || layout.mode === "none"
+    ? {}
+    : containerPaths(layout, spec.linux?.cgroupsPath, options.id);
+  const record: ContainerRecord = {
+    version: 1,
+    id: options.id,
+    incarnation: crypto.randomUUID().replaceAll("-", ""),
+    bundle: options.bundle,
+    rootfs,
+    created: new Date().toISOString(),
+    annotations: spec.annotations ?? {},
+    bootId: bootId(),
+    cgroupPaths: paths,
+    cgroupManager: runtime.cgroupManager,
+    rootless: runtime.rootless === true,
+    ownPidNamespace: namespaces.isNew("pid"),
+    ownMountNamespace: namespaces.has("mount"),
+  };
+  const inherited = inheritedDescriptors();
+  const plan = buildCreatePlan({
+    spec,
+    id: options.id,
+    bundle: options.bundle,
+    rootfs,
+    stateDirectory: folder.path,
+    barrier: form.barrier,
+    noPivot: options.noPivot,
+    noNewKeyring: options.noNewKeyring,
+    preserveFds: options.preserveFds + inherited,
+    consoleSocket: options.consoleSocket !== undefined,
+    cgroup: cgroupRequest(layout, paths, namespaces.has("cgroup")),
+    seccomp: seccompOf(spec),
+    hookState: { creating: hookState(record, "creating"), created: hookState(record, "created") },
+    host: planHost({ userNamespace: namespaces.has("user"), noPivot: options.noPivot }),
+  });
+  return {
+    spec,
+    configText,
+    folder,
+    record,
+    plan,
+    barrier: form.barrier,
+    preserveFds: options.preserveFds + inherited,
+    cgroup: Object.keys(paths).length === 0 ? undefined : {
+      layout,
+      paths,
+      writes: resourceWrites(spec, layout),
+      rootless: runtime.rootless === true,
+      explicit: spec.linux?.cgroupsPath !== undefined,
+    },
+  };
+}
+
+function readConfig(bundle: string): string {
+  try {
+    return Deno.readTextFileSync(`${bundle}/config.json`);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw new ContainerError("JSON specification file config.json not found", { place: `${bundle}/config.json` });
+    }
+    throw ioError("read config.json", `${bundle}/config.json`, error);
+  }
+}
+
+function checkedSpec(text: string, runtime: Runtime): Spec {
+  const spec = parseSpec(text);
+  const { errors, warnings } = validateSpec(spec);
+  const issues = [...errors, ...refusalsOf(spec)];
+  if (issues.length > 0) throw new SpecError(issues);
+  for (const { path, message } of warnings) runtime.log.warn(path === "" ? message : `${path}: ${message}`);
+  return spec;
+}
+
+function checkConsole(spec: Spec, options: CreateOptions, detach: boolean): void {
+  const terminal = spec.process?.terminal === true;
+  if (detach && terminal && options.consoleSocket === undefined) {
+    throw new ContainerError("cannot allocate tty if runc will detach without setting console socket");
+  }
+  if (options.consoleSocket !== undefined && !(detach && terminal)) {
+    throw new ContainerError("cannot use console socket if runc will not detach or allocate tty");
+  }
+}
+
+/** The root file system: a directory, reached by its real path, so that nobody swaps a link in it later. */
+function findRootfs(spec: Spec, bundle: string): string {
+  const path = spec.root!.path.startsWith("/") ? spec.root!.path : `${bundle}/${spec.root!.path}`;
+  try {
+    const real = Deno.realPathSync(path);
+    if (Deno.statSync(real).isDirectory) return real;
+  } catch (error) {
+    throw ioError(`invalid rootfs: stat ${path}`, "root.path", error);
+  }
+  throw new ContainerError("invalid rootfs", { place: "root.path", errno: "ENOTDIR" });
+}
+
+function cgroupRequest(layout: CgroupLayout, paths: CgroupPaths, ownNamespace: boolean): CgroupRequest {
+  return {
+    joinFiles: joinFiles(paths),
+    directory: v2Directory(paths),
+    mounts: cgroupMounts(layout, paths, ownNamespace),
+  };
+}
+
+function seccompOf(_spec: Spec): SeccompRequest | undefined {
+  return undefined;
+}
+
+/** Descriptors of socket activation (sd_listen_fds(3)): LISTEN_FDS counts when LISTEN_PID is us. */
+function inheritedDescriptors(): number {
+  if (Deno.env.get("LISTEN_PID") !== String(Deno.pid)) return 0;
+  const count = Number(Deno.env.get("LISTEN_FDS"));
+  return Number.isSafeInteger(count) && count > 0 ? count : 0;
+}
+
+export type { FileWrite };

@@ -1,0 +1,33 @@
+import { catchSignals, close, relay, setSubreaper } from "../../ffi/stub.ts";
+import { launch } from "./create.ts";
+import { destroy } from "./delete.ts";
+import type { RunOptions, Runtime } from "./options.ts";
+import { prepare } from "./prepare.ts";
+import { poststart } from "./start.ts";
+
+/**
+ * `run`: make a container and start it at once, without a barrier. In the foreground it forwards signals, waits,
+ * and takes the container away (unless `keep`); detached it returns when the program has been executed.
+ *
+ * Returns the exit code: the program's, 128 + N for signal N, 0 when detached. Throws as `create` does.
+ */
+export function runContainer(runtime: Runtime, options: RunOptions): number {
+  const prepared = prepare(runtime, options, { barrier: false, detach: options.detach });
+  if (!options.detach) {
+    // Before the container is made: its orphans and the signals for it must not be missed.
+    if (!options.noSubreaper) setSubreaper();
+    catchSignals();
+  }
+  const created = launch(runtime, options, prepared);
+  const container = { ...created, status: "running" } as const;
+  try {
+    poststart(runtime, container);
+    if (options.detach) return 0;
+    const code = relay(created.pidfd, created.pid, created.master);
+    if (!options.keep) destroy(runtime, { ...container, status: "stopped" });
+    return code;
+  } finally {
+    close(created.pidfd);
+    if (created.master !== undefined) close(created.master);
+  }
+}

@@ -1,0 +1,23 @@
+import { close, runPlan } from "../../ffi/stub.ts";
+import { ContainerError, errnoName } from "../errors.ts";
+import { encodePlan } from "../plan/encode.ts";
+import type { Plan } from "../plan/plan.ts";
+
+/** What became of a verb's plan, by the words its caller has for each errno. */
+export interface VerbOutcome {
+  /** 0, or the errno's name. */
+  readonly errno: string | undefined;
+  readonly opIndex: number;
+}
+
+/** Carry out a verb's plan in this process and close what it opened. */
+export function carryOut(plan: Plan): VerbOutcome {
+  const result = runPlan(encodePlan(plan), plan.slots.length, []);
+  for (const fd of result.slots) if (fd >= 0) close(fd);
+  return { errno: result.errno === 0 ? undefined : errnoName(result.errno), opIndex: result.opIndex };
+}
+
+/** Throw for an outcome that is not among those the caller expects. */
+export function unexpected(operation: string, outcome: VerbOutcome): ContainerError {
+  return new ContainerError(operation, { errno: outcome.errno });
+}

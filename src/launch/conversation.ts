@@ -1,0 +1,123 @@
+/**
+ * The dialogue between the runtime and the init, over one SOCK_SEQPACKET. Each record of the init carries its
+ * sender's pid (SCM_CREDENTIALS), so that the first record of the container process says who it is.
+ *
+ *   runtime                                   init (first stage, then the container process)
+ *   ───────                                   ──────────────────────────────────────────────
+ *   spawn                          ────────▶  first stage: descriptors, cgroup files, joins
+ *                                             clone: the container process goes on, the first stage ends
+ *   write the id maps              ◀──maps──
+ *                                  ───go───▶
+ *   prestart, createRuntime hooks  ◀──hooks─  mounts and devices are there, not pivoted
+ *                                  ───go───▶  createContainer hooks, pivot, console, masks, …
+ *   keep the terminal's master     ◀─console  (a descriptor comes with the record; no answer)
+ *   save the state with the pid    ◀──ready─  everything but the last filter is done
+ *                                  ───go───▶  credentials' last steps, the filter
+ *   done                           ◀───EOF──  create: the init closes and waits at the barrier
+ *                                             run, exec: execve closes the close-on-exec socket
+ *
+ * At any point `failed` may come instead: the operation's index, its errno, and the file system's own words.
+ */
+import { close, receive, sendWord, waitExit } from "../../ffi/stub.ts";
+import { ContainerError } from "../errors.ts";
+import { WORDS } from "../plan/schema.ts";
+import { reportToError } from "./report.ts";
+import type { Child } from "./spawn.ts";
+
+/** What the runtime does when the init asks. Each is called at most once, with the container process's pid. */
+export interface Handlers {
+  readonly maps?: (pid: number) => void;
+  readonly hooks?: (pid: number) => void;
+  readonly ready?: (pid: number) => void;
+  readonly listener?: (pid: number, descriptor: number) => void;
+}
+
+/** How a conversation ended well. */
+export interface Outcome {
+  /** The container process. */
+  readonly pid: number;
+  /** The master of its terminal, when it sent one. */
+  readonly master: number | undefined;
+}
+
+/** A record of the init: c/plan.h `struct record`. */
+export interface Report {
+  readonly word: number;
+  readonly opIndex: number;
+  readonly errno: number;
+  readonly value: number;
+  readonly text: string;
+}
+
+/**
+ * Talk with the init until the conversation ends. Closes our end, and reaps the first stage.
+ *
+ * Throws the ContainerError of the operation that failed, of a handler, or of an init that died without a word
+ * (killed, out of memory, stopped by its own filter).
+ */
+export function runConversation(child: Child, handlers: Handlers): Outcome {
+  let pid = 0;
+  let master: number | undefined;
+  try {
+    for (;;) {
+      const received = receive(child.socket);
+      if (received === undefined) break;
+      const report = parseReport(received.bytes);
+      pid = received.pid;
+      switch (report.word) {
+        case WORDS.failed:
+          throw reportToError(report, child.plan);
+        case WORDS.console:
+          master = received.descriptor;
+          continue;
+        case WORDS.maps:
+          handlers.maps?.(pid);
+          break;
+        case WORDS.hooks:
+          handlers.hooks?.(pid);
+          break;
+        case WORDS.ready:
+          handlers.ready?.(pid);
+          break;
+        case WORDS.listener:
+          handlers.listener?.(pid, report.value);
+          break;
+        default:
+          throw new ContainerError("talk with the container's init", {
+            reason: `unknown word ${report.word}`,
+          });
+      }
+      sendWord(child.socket, WORDS.go);
+    }
+    if (pid === 0) throw silentEnd(child);
+    return { pid, master };
+  } catch (error) {
+    if (master !== undefined) close(master);
+    throw error;
+  } finally {
+    close(child.socket);
+    // The first stage has ended, or ends now that nobody talks with it any more.
+    waitExit(child.pidfd, { wait: true, reap: true });
+    close(child.pidfd);
+  }
+}
+
+function parseReport(bytes: Uint8Array<ArrayBuffer>): Report {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const end = bytes.indexOf(0, 16);
+  return {
+    word: view.getUint32(0, true),
+    opIndex: view.getUint32(4, true),
+    errno: view.getInt32(8, true),
+    value: view.getUint32(12, true),
+    text: new TextDecoder().decode(bytes.subarray(16, end < 0 ? bytes.length : end)),
+  };
+}
+
+function silentEnd(child: Child): ContainerError {
+  const exit = waitExit(child.pidfd, { wait: true, reap: false });
+  const reason = exit?.signal !== undefined
+    ? `the container's init was killed by signal ${exit.signal}`
+    : `the container's init ended with status ${exit?.code ?? "unknown"} and said nothing`;
+  return new ContainerError("start the container's init", { reason });
+}

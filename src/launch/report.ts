@@ -1,0 +1,133 @@
+import { ContainerError, errnoName, errnoText, type Origin, originText } from "../errors.ts";
+import type { Plan, Step } from "../plan/plan.ts";
+import type { Op } from "../plan/schema.ts";
+import type { Report } from "./conversation.ts";
+
+/**
+ * Put an init's report into words: `mounts[3] (/dev/shm, tmpfs): operation not permitted`, and a hint where one is
+ * known. What clients match on keeps runc's words (the program that is not found, the hook that failed).
+ */
+export function reportToError(report: Report, plan: Plan): ContainerError {
+  const step = plan.steps[report.opIndex];
+  const errno = errnoName(report.errno);
+  if (step === undefined) {
+    return new ContainerError("start the container's init", { place: "plan", errno });
+  }
+  const special = SPECIAL[step.op.op]?.(step, report, errno);
+  if (special !== undefined) return special;
+  const detail = describeOp(step.op);
+  const place = originText(step.origin);
+  const hint = hintFor(step, errno);
+  return new ContainerError(detail === "" ? `${place}: ${step.op.op}` : `${place} (${detail})`, {
+    reason: report.text === "" ? errnoText(errno) : `${errnoText(errno)}: ${report.text.trim()}`,
+    errno,
+    hint,
+  });
+}
+
+/** Operations whose failures clients know by runc's words. */
+const SPECIAL: Partial<
+  Record<Op["op"], (step: Step, report: Report, errno: string) => ContainerError | undefined>
+> = {
+  find_program: (step, _report, errno) => {
+    if (step.op.op !== "find_program") return undefined;
+    const name = JSON.stringify(step.op.name);
+    if (!step.op.name.includes("/")) {
+      return new ContainerError(`exec: ${name}: executable file not found in $PATH`, { errno });
+    }
+    const what = errno === "EACCES" ? "" : `stat ${step.op.name}: `;
+    return new ContainerError(`exec: ${name}: ${what}${errnoText(errno)}`);
+  },
+  execve: (step, _report, errno) => {
+    if (step.op.op !== "execve") return undefined;
+    return new ContainerError(`exec ${step.op.argv[0]}`, { errno });
+  },
+  check_cwd: (step) => {
+    return new ContainerError("current working directory is outside of container mount namespace root", {
+      reason: "possible container breakout detected",
+      place: originText(step.origin),
+    });
+  },
+  run_hook: (step, report, errno) => hookError(step.origin, report, errno, step.op),
+};
+
+function hookError(origin: Origin, report: Report, errno: string, op: Op): ContainerError {
+  const [, kind, index] = origin;
+  const prefix = `error running ${kind} hook #${index}`;
+  if (errno === "ETIME" && op.op === "run_hook") {
+    return new ContainerError(
+      `${prefix}: hook ran past specified timeout of ${Number(op.timeoutMs) / 1000}.0s`,
+    );
+  }
+  const match = /^(\d+) (\d+) ([^]*)$/.exec(report.text);
+  if (errno !== "ECANCELED" || match === null) return new ContainerError(prefix, { errno });
+  const stdout = match[3]!.slice(0, Number(match[2]));
+  const stderr = match[3]!.slice(Number(match[2]));
+  return new ContainerError(
+    `${prefix}: ${statusText(Number(match[1]))}, stdout: ${stdout}, stderr: ${stderr}`,
+  );
+}
+
+/** A wait status as Go prints it. */
+export function statusText(status: number): string {
+  return (status & 0x7f) === 0 ? `exit status ${status >> 8}` : `signal: ${status & 0x7f}`;
+}
+
+/** What an operation is about, in one or two words of config.json. */
+function describeOp(op: Op): string {
+  switch (op.op) {
+    case "fsmount":
+      return op.fstype;
+    case "open":
+    case "open_tree":
+    case "make_mountpoint":
+    case "mknod":
+    case "symlink":
+    case "unlink":
+    case "umount":
+    case "mask_path":
+    case "readonly_path":
+    case "write_proc":
+    case "check_proc":
+    case "chdir":
+      return op.path;
+    case "sethostname":
+    case "setdomainname":
+      return op.name;
+    default:
+      return "";
+  }
+}
+
+interface Hint {
+  readonly op: Op["op"];
+  readonly errno: string;
+  readonly hint: string;
+}
+
+/** Likely causes, by operation and errno. */
+const HINTS: readonly Hint[] = [
+  { op: "fsmount", errno: "EPERM", hint: "is this file system allowed in this user namespace?" },
+  { op: "fsmount", errno: "ENODEV", hint: "does the kernel know this file system? see /proc/filesystems" },
+  { op: "fsmount", errno: "EINVAL", hint: "does this file system know all of the mount's options?" },
+  { op: "open_tree", errno: "ENOENT", hint: "the mount's source does not exist" },
+  { op: "open_tree", errno: "EINVAL", hint: "a bind of a tree with mounts below it needs rbind here" },
+  {
+    op: "move_mount",
+    errno: "ENOTDIR",
+    hint: "source and destination must both be directories or both be files",
+  },
+  { op: "open", errno: "ELOOP", hint: "the path leads through a symbolic link that is not allowed here" },
+  { op: "clone", errno: "EPERM", hint: "are user namespaces and CAP_SYS_ADMIN available? try `dunc check`" },
+  { op: "clone", errno: "EAGAIN", hint: "a limit on processes was reached: pids.max or RLIMIT_NPROC" },
+  { op: "clone", errno: "ENOSPC", hint: "a limit on namespaces was reached: see /proc/sys/user" },
+  { op: "prlimit", errno: "EPERM", hint: "raising a hard limit needs CAP_SYS_RESOURCE" },
+  { op: "setgroups", errno: "EPERM", hint: "setgroups is denied in this user namespace" },
+  { op: "setresuid", errno: "EINVAL", hint: "this uid is not mapped in the user namespace" },
+  { op: "setresgid", errno: "EINVAL", hint: "this gid is not mapped in the user namespace" },
+  { op: "mknod", errno: "EEXIST", hint: "something that is not this device stands at the path" },
+];
+
+function hintFor(step: Step, errno: string): string | undefined {
+  return HINTS.find((row) => row.op === step.op.op && row.errno === errno)?.hint;
+}

@@ -1,0 +1,247 @@
+import type { Origin } from "../errors.ts";
+import {
+  CLONE_NEWCGROUP,
+  EINVAL,
+  ENOSYS,
+  EPERM,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_PATH,
+  O_RDWR,
+  O_WRONLY,
+  PR_SET_DUMPABLE,
+  RESOLVE_BENEATH,
+  RESOLVE_NO_SYMLINKS,
+  S_IFDIR,
+  S_IFIFO,
+} from "../linux/constants.gen.ts";
+import { hookSteps } from "./hooks.ts";
+import { deviceSteps } from "./devices.ts";
+import { createFrame, type CreateRequest, type Frame, pathInRoot, step } from "./frame.ts";
+import { mountSteps } from "./mounts.ts";
+import { joinSteps, type Namespaces, namespacesOf } from "./namespaces.ts";
+import type { Plan, Step } from "./plan.ts";
+import {
+  credentialSteps,
+  execveSteps,
+  keyringSteps,
+  noNewPrivilegesSteps,
+  type ProcessRequest,
+  programSteps,
+  rlimitSteps,
+} from "./process.ts";
+import { enterRootSteps, maskSteps, nullDeviceSteps, pinRootSteps, readonlyRootSteps } from "./rootfs.ts";
+import { WORDS } from "./schema.ts";
+import { streamSteps, terminalSteps } from "./terminal.ts";
+
+/**
+ * The plan that makes a container: from the runtime's surroundings to the program of config.json.
+ *
+ * The order is that of section 2 of the security reference ("Recommended stub order"), which is the
+ * specification's with each step placed where nothing hostile can reach it yet. `spec` must be validated.
+ *
+ * Throws SpecError for a mount whose destination is not allowed.
+ */
+export function buildCreatePlan(request: CreateRequest): Plan {
+  const { spec } = request;
+  const namespaces = namespacesOf(spec);
+  const frame = createFrame(request.consoleSocket);
+  const process: ProcessRequest = { process: spec.process!, origin: ["process"] };
+  const ownMountNamespace = namespaces.has("mount");
+  const mounts = mountSteps(request, frame);
+  const steps = [
+    ...firstStageSteps(request, frame, namespaces),
+    ...identitySteps(request, frame, namespaces),
+    ...pinRootSteps(request, frame, ownMountNamespace),
+    ...mounts.steps,
+    ...deviceSteps(request, frame),
+    ...hostHookSteps(request),
+    ...hookSteps("createContainer", spec.hooks?.createContainer, {
+      state: request.hookState.creating,
+      pid: 0,
+      // The specification leaves it open; runc's is the root file system.
+      directory: request.rootfs,
+    }),
+    ...enterRootSteps(request, frame, ownMountNamespace),
+    step({ op: "close", slot: frame.hostRoot }, ["root"]),
+    ...insideSteps(request, frame, process, mounts.late),
+    step({ op: "sync", word: WORDS.ready }, []),
+    ...lastSteps(request, frame, process),
+  ];
+  return { steps, slots: frame.slots.names, given: frame.slots.given };
+}
+
+/** Before the clone, in the runtime's namespaces: everything that is named by a path of the host. */
+function firstStageSteps(request: CreateRequest, frame: Frame, namespaces: Namespaces): Step[] {
+  const beneath = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+  const { state, barrier } = frame;
+  const steps: Step[] = [];
+  if (request.barrier) {
+    const path = "exec.fifo";
+    steps.push(
+      openStep(state, request.stateDirectory, O_PATH | O_DIRECTORY | O_NOFOLLOW, ["--root"]),
+      step({ op: "mknod", root: state, path, mode: S_IFIFO | 0o622, major: 0, minor: 0, uid: 0, gid: 0 }, [
+        "--root",
+      ]),
+      step({
+        op: "open",
+        slot: barrier,
+        root: state,
+        path,
+        flags: O_RDWR | O_NOFOLLOW,
+        mode: 0,
+        resolve: beneath,
+      }, [
+        "--root",
+      ]),
+    );
+  }
+  const cgroups: number[] = [];
+  for (const path of request.cgroup.joinFiles) {
+    const slot = frame.slots.make(path);
+    cgroups.push(slot);
+    steps.push(openStep(slot, path, O_WRONLY, CGROUP));
+  }
+  let cgroup: number | null = null;
+  if (request.cgroup.directory !== undefined) {
+    cgroup = frame.slots.make(request.cgroup.directory);
+    steps.push(openStep(cgroup, request.cgroup.directory, O_PATH | O_DIRECTORY, CGROUP));
+  }
+  steps.push(...joinSteps(namespaces, frame));
+  // Where there is v2 alone the process is born in its cgroup, and its cgroup namespace with it. Where v1 trees
+  // are joined too, the namespace is made afterwards: its root is where the process is at that moment.
+  const bornInside = cgroup !== null && cgroups.length === 0;
+  const born = bornInside && namespaces.newCgroup ? CLONE_NEWCGROUP : 0;
+  const flags = BigInt(namespaces.created | born);
+  steps.push(step({ op: "clone", flags, cgroup }, ["linux", "namespaces"]));
+  // By the process itself, in `tasks`: a write of "0" moves the writer alone and waits for nobody.
+  for (const slot of cgroups) {
+    steps.push(step({ op: "write_slot", slot, text: "0" }, CGROUP), step({ op: "close", slot }, CGROUP));
+  }
+  if (namespaces.newCgroup && !bornInside) {
+    steps.push(step({ op: "unshare", flags: BigInt(CLONE_NEWCGROUP) }, ["linux", "namespaces"]));
+  }
+  return steps;
+}
+
+const CGROUP: Origin = ["linux", "cgroupsPath"];
+
+function openStep(slot: number, path: string, flags: number, origin: Origin): Step {
+  return step({ op: "open", slot, root: null, path, flags, mode: 0, resolve: 0 }, origin);
+}
+
+/** What the new process is to the kernel: session, keyring, score, and out of every debugger's reach. */
+function identitySteps(request: CreateRequest, frame: Frame, namespaces: Namespaces): Step[] {
+  const steps = [step({ op: "setsid" }, ["process"])];
+  if (!request.noNewKeyring && request.host.hasKeyrings) {
+    steps.push(...keyringSteps(request.id, namespaces.has("user")));
+  }
+  steps.push(step({ op: "open_proc", slot: frame.proc, subset: 0 }, ["process"]));
+  const score = request.spec.process!.oomScoreAdj;
+  if (score !== undefined) {
+    const path = "self/oom_score_adj";
+    steps.push(
+      step({ op: "write_proc", proc: frame.proc, path, text: String(score) }, ["process", "oomScoreAdj"]),
+    );
+  }
+  // After the score, which a non-dumpable process cannot write (CVE-2016-9962).
+  steps.push(step({ op: "prctl", option: PR_SET_DUMPABLE, arg2: 0n, arg3: 0n }, ["process"]));
+  if (namespaces.isNew("network")) {
+    steps.push(step({ op: "link_up", name: "lo" }, ["linux", "namespaces"]));
+  }
+  return steps;
+}
+
+/** Host-side hooks run while the init waits: the mounts are there, the root is not entered. */
+function hostHookSteps({ spec }: CreateRequest): Step[] {
+  const wanted = [...spec.hooks?.prestart ?? [], ...spec.hooks?.createRuntime ?? []];
+  return wanted.length === 0 ? [] : [step({ op: "sync", word: WORDS.hooks }, ["hooks"])];
+}
+
+/** From the entered root to the point where only credentials and the filter are missing. */
+function insideSteps(
+  request: CreateRequest,
+  frame: Frame,
+  process: ProcessRequest,
+  late: readonly Step[],
+): Step[] {
+  const { spec } = request;
+  const nullDevice = frame.slots.make("/dev/null");
+  const steps: Step[] = [];
+  if (spec.process!.terminal === true) {
+    steps.push(...terminalSteps(spec.process!, frame, true));
+    if ((spec.linux?.maskedPaths ?? []).length > 0) {
+      steps.push(...nullDeviceSteps(frame, nullDevice, O_PATH, ["linux", "maskedPaths"]));
+    }
+  } else steps.push(...streamSteps(spec.process!, frame, nullDevice));
+  steps.push(...workingDirectorySteps(request, frame), ...late, ...readonlyRootSteps(request, frame));
+  if (spec.hostname !== undefined && spec.hostname !== "") {
+    steps.push(step({ op: "sethostname", name: spec.hostname }, ["hostname"]));
+  }
+  if (spec.domainname !== undefined && spec.domainname !== "") {
+    steps.push(step({ op: "setdomainname", name: spec.domainname }, ["domainname"]));
+  }
+  for (const [key, text] of Object.entries(spec.linux?.sysctl ?? {})) {
+    const path = `sys/${sysctlPath(key)}`;
+    steps.push(step({ op: "write_proc", proc: frame.proc, path, text }, ["linux", "sysctl", key]));
+  }
+  steps.push(...maskSteps(request, frame, nullDevice), ...noNewPrivilegesSteps(process));
+  return steps;
+}
+
+/** "net.ipv4.ip_forward" or "net/ipv4/ip_forward": the first separator decides what the other one means (sysctl(8)). */
+export function sysctlPath(key: string): string {
+  const first = /[./]/.exec(key)?.[0];
+  if (first !== ".") return key;
+  return key.replace(/[./]/g, (separator) => separator === "." ? "/" : ".");
+}
+
+function workingDirectorySteps({ spec }: CreateRequest, frame: Frame): Step[] {
+  const path = pathInRoot(spec.process!.cwd);
+  if (path === "") return [];
+  const op = "make_mountpoint";
+  const { target: slot, root } = frame;
+  return [step({ op, slot, root, path, like: null, type: S_IFDIR, mode: 0o755 }, ["process", "cwd"])];
+}
+
+/** After `ready`: the user, the program, the filter, the barrier, the program. */
+function lastSteps(request: CreateRequest, frame: Frame, process: ProcessRequest): Step[] {
+  const { seccomp, spec } = request;
+  const first = 3 + request.preserveFds;
+  const early = seccomp !== undefined && spec.process!.noNewPrivileges !== true;
+  const filter = seccomp === undefined ? [] : [
+    step({ op: "seccomp", flags: seccomp.flags, filter: seccomp.program, listener: null }, [
+      "linux",
+      "seccomp",
+    ]),
+  ];
+  const umask = spec.process!.user.umask ?? 0o022;
+  const keep = request.barrier ? frame.barrier : null;
+  // Under an early filter the call may be refused, and everything is close-on-exec anyway.
+  const tolerate = early ? { tolerate: [EPERM, ENOSYS, EINVAL] } : {};
+  const steps = [
+    ...rlimitSteps(process),
+    step({ op: "umask", mask: umask }, ["process", "user", "umask"]),
+    step({ op: "set_home", uid: spec.process!.user.uid }, ["process", "env"]),
+    // Without no_new_privs, loading a filter needs CAP_SYS_ADMIN: before the capabilities are dropped.
+    ...(early ? filter : []),
+    ...credentialSteps(process, true),
+    ...programSteps(process),
+    step({ op: "close_range", first, keep }, ["process"], tolerate),
+    ...(early ? [] : filter),
+  ];
+  if (request.barrier) {
+    steps.push(step({ op: "end_conversation" }, []), step({ op: "barrier", slot: frame.barrier }, []));
+  }
+  return [
+    ...steps,
+    // Inside the container already: without an environment of its own a hook has the process's (runc hooks.bats).
+    ...hookSteps(
+      "startContainer",
+      spec.hooks?.startContainer,
+      request.hookState.created,
+      process.process.env,
+    ),
+    ...execveSteps(process),
+  ];
+}

@@ -1,0 +1,112 @@
+import type { Spec } from "../spec/schema.ts";
+import type { CgroupMount } from "../cgroup/mount.ts";
+import type { Op } from "./schema.ts";
+import { Slots, type Step } from "./plan.ts";
+import type { Origin } from "../errors.ts";
+
+/** What the host can do, as far as a plan depends on it. Found out by `host/`, never here. */
+export interface PlanHost {
+  /** The container's processes share the host's root user: devices can be made, not just bound. */
+  readonly canMknod: boolean;
+  /** /proc/kcore exists: a container gets the link /dev/core. */
+  readonly hasKcore: boolean;
+  readonly hasKeyrings: boolean;
+  /** Mount points of procfs and sysfs outside the rootfs, which --no-pivot must take away. */
+  readonly kernelMounts: readonly string[];
+}
+
+/** Everything that a plan of creation is made from. Paths are absolute. */
+export interface CreateRequest {
+  readonly spec: Spec;
+  readonly id: string;
+  readonly bundle: string;
+  readonly rootfs: string;
+  /** The container's folder under --root: the barrier is made in it. */
+  readonly stateDirectory: string;
+  /** Whether init waits at the barrier for `start` (`create`), or goes on at once (`run`). */
+  readonly barrier: boolean;
+  readonly noPivot: boolean;
+  readonly noNewKeyring: boolean;
+  /** How many descriptors from 3 on the container keeps. */
+  readonly preserveFds: number;
+  /** Whether the first given slot is a connected console socket; without it a terminal's master comes to us. */
+  readonly consoleSocket: boolean;
+  readonly cgroup: CgroupRequest;
+  readonly seccomp?: SeccompRequest | undefined;
+  /** The state document that hooks inside the container get, cut where the pid belongs. */
+  readonly hookState: HookState;
+  readonly host: PlanHost;
+}
+
+/** How the container process gets into its cgroups. */
+export interface CgroupRequest {
+  /** v1 and hybrid: files that a process writes "0" to. */
+  readonly joinFiles: readonly string[];
+  /** v2: the directory to be cloned into. */
+  readonly directory?: string | undefined;
+  /** What a mount of type `cgroup` stands for. */
+  readonly mounts: readonly CgroupMount[];
+}
+
+/** A compiled filter (seccomp/compile.ts). */
+export interface SeccompRequest {
+  readonly program: Uint8Array;
+  readonly flags: number;
+  readonly notify: boolean;
+}
+
+export interface HookState {
+  /** For createContainer: status `creating`. */
+  readonly creating: readonly [string, string];
+  /** For startContainer: status `created`. */
+  readonly created: readonly [string, string];
+}
+
+/** The slots that several parts of a plan share. `target`, `tree` and `scratch` are filled again and again. */
+export interface Frame {
+  readonly slots: Slots;
+  readonly consoleSocket: number | null;
+  readonly state: number;
+  readonly barrier: number;
+  /** The host's root as the container process sees it, until the pivot. */
+  readonly hostRoot: number;
+  /** The container's root. */
+  readonly root: number;
+  readonly proc: number;
+  readonly target: number;
+  readonly tree: number;
+  readonly scratch: number;
+}
+
+/** The slots of a plan of creation. What is given comes first. */
+export function createFrame(consoleSocket: boolean): Frame {
+  const slots = new Slots();
+  return {
+    slots,
+    consoleSocket: consoleSocket ? slots.give("console socket") : null,
+    state: slots.make("state folder"),
+    barrier: slots.make("exec.fifo"),
+    hostRoot: slots.make("host /"),
+    root: slots.make("rootfs"),
+    proc: slots.make("procfs"),
+    target: slots.make("target"),
+    tree: slots.make("tree"),
+    scratch: slots.make("scratch"),
+  };
+}
+
+/** A step with its origin; `options` as in Step. */
+export function step(op: Op, origin: Origin, options: Omit<Step, "op" | "origin"> = {}): Step {
+  return { op, origin, ...options };
+}
+
+/** The same path without leading slashes, for a look-up below a root; "" for the root itself. Lexically clean. */
+export function pathInRoot(path: string): string {
+  const parts: string[] = [];
+  for (const part of path.split("/")) {
+    if (part === "" || part === ".") continue;
+    if (part === "..") parts.pop();
+    else parts.push(part);
+  }
+  return parts.join("/");
+}
