@@ -130,10 +130,10 @@ function accessText(bits: number): string {
   return (bits & READ ? "r" : "") + (bits & WRITE ? "w" : "") + (bits & MKNOD ? "m" : "");
 }
 
-/** A number of 32 bits, or null for every number. */
+/** A number of 32 bits, or null for every number. v1's list takes 2^32 - 1 for every number too, so that is none. */
 function deviceNumber(number: number | undefined, origin: Origin): number | null {
   if (number === undefined || number === -1) return null;
-  if (Number.isInteger(number) && number >= 0 && number <= 0xffff_ffff) return number;
+  if (Number.isInteger(number) && number >= 0 && number < 0xffff_ffff) return number;
   throw refuse(origin, `${number} is no device number`);
 }
 
