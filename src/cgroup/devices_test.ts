@@ -11,7 +11,7 @@ import { testUnless, whyNotV1, withGroups } from "./testing.ts";
 function rule(text: string): DeviceRule {
   const [head, numbers, access] = text.slice(1).split(" ");
   const [major, minor] = (numbers ?? "*:*").split(":").map((part) => part === "*" ? -1 : Number(part));
-  return { allow: text[0] === "+", type: head!, major, minor, access: access ?? "rwm" };
+  return { allow: text[0] === "+", type: head!, major: major!, minor: minor!, access: access ?? "rwm" };
 }
 
 /** Lists of rules, each told in the words of rule(). */

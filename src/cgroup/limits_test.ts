@@ -4,7 +4,7 @@ import { createCgroup } from "./apply.ts";
 import { limitWrites } from "./limits.ts";
 import type { CgroupPaths } from "./paths.ts";
 import { readLayout } from "./read_layout.ts";
-import type { Resources } from "./resources.ts";
+import type { MemoryResources, Resources } from "./resources.ts";
 import { testUnless, whyNotV1, withGroups } from "./testing.ts";
 import { ioWeightOf, swapOf, weightOfShares } from "./v2.ts";
 import { applyWrites } from "./write.ts";
@@ -22,7 +22,7 @@ const ALL: Resources = {
     limit: 104857600n,
     reservation: 52428800n,
     swap: 209715200n,
-    swappiness: 10n,
+    swappiness: 10,
     disableOOMKiller: true,
   },
   cpu: {
@@ -32,7 +32,7 @@ const ALL: Resources = {
     burst: 10000n,
     cpus: "0",
     mems: "0",
-    idle: 0n,
+    idle: 0,
   },
   pids: { limit: 20n },
   blockIO: {
@@ -128,7 +128,7 @@ Deno.test("limitWrites() gives each write the place in config.json that asks for
 
 Deno.test("limitWrites() writes nothing for what is unset, be it absent or 0", () => {
   const zeros: Resources = {
-    memory: { limit: 0n, reservation: 0n, swap: 0n, disableOOMKiller: false, swappiness: -1n },
+    memory: { limit: 0n, reservation: 0n, swap: 0n, disableOOMKiller: false, swappiness: -1 },
     cpu: { shares: 0n, quota: 0n, period: 0n, cpus: "", mems: "", realtimePeriod: 0n, realtimeRuntime: 0n },
     blockIO: { weight: 0, weightDevice: [{ major: 8, minor: 0 }] },
     network: { classID: 0, priorities: [] },
@@ -171,17 +171,17 @@ Deno.test("swapOf() turns memory+swap into swap", () => {
 });
 
 Deno.test("limitWrites() refuses what contradicts itself in runc's words and names the field", () => {
-  for (const limit of [undefined, 0n, -1n]) {
+  for (const memory of [{ swap: 5n }, { limit: 0n, swap: 5n }, { limit: -1n, swap: 5n }]) {
     refused(
       V2,
-      { memory: { limit, swap: 5n } },
+      { memory },
       "unable to set swap limit without memory limit: linux.resources.memory.swap",
     );
   }
   refused(V2, { memory: { limit: 6n, swap: 5n } }, "memory+swap limit should be >= memory limit");
   refused(
     V1,
-    { memory: { swappiness: 101n } },
+    { memory: { swappiness: 101 } },
     "invalid memory swappiness value: 101 (valid range is 0-100)",
   );
   refused(V1, { unified: { "a.b": "1" } }, "invalid configuration: cannot use unified on cgroup v1");
@@ -202,9 +202,9 @@ Deno.test("limitWrites() refuses what contradicts itself in runc's words and nam
 });
 
 Deno.test("limitWrites() rejects limits at or below the use only when checkBeforeUpdate asks for it", () => {
-  const check = (memory: Resources["memory"], use: bigint | undefined) =>
+  const check = (memory: MemoryResources, use: bigint | undefined) =>
     limitWrites(V2, { memory }, { memory: use });
-  const words = (memory: Resources["memory"]) =>
+  const words = (memory: MemoryResources) =>
     assertThrows(() => check({ ...memory, checkBeforeUpdate: true }, 50n), ContainerError).message;
   assertEquals(words({ limit: 50n }), "rejecting memory limit 50 <= usage 50: linux.resources.memory.limit");
   assertEquals(words({ limit: 40n, swap: 45n }).slice(0, 41), "rejecting memory+swap limit 45 <= usage 5");
@@ -251,7 +251,7 @@ testUnless(
         });
       const read = (controller: string, file: string) =>
         Deno.readTextFileSync(`${paths[controller]}/${file}`).trim();
-      create({ memory: ALL.memory, cpu: ALL.cpu, pids: ALL.pids, blockIO: { weight: 500 } });
+      create({ ...ALL, blockIO: { weight: 500 }, hugepageLimits: [], rdma: {} });
       const table: readonly [controller: string, file: string, value: string][] = [
         ["memory", "memory.limit_in_bytes", "104857600"],
         ["memory", "memory.memsw.limit_in_bytes", "209715200"],
@@ -283,7 +283,11 @@ testUnless(
       createCgroup({ layout, paths, writes: [], rootless: false, explicit: true });
       const MiB = 1n << 20n;
       const memory = (limit: bigint, swap?: bigint) =>
-        applyWrites(paths, limitWrites(paths, { memory: { limit, swap } }), false);
+        applyWrites(
+          paths,
+          limitWrites(paths, { memory: swap === undefined ? { limit } : { limit, swap } }),
+          false,
+        );
       const limits = () =>
         ["memory.limit_in_bytes", "memory.memsw.limit_in_bytes"].map((file) =>
           BigInt(Deno.readTextFileSync(`${paths.memory}/${file}`)) / MiB
