@@ -8,6 +8,7 @@ import {
   type MemoryEntry,
   type MemoryStats,
   numberIn,
+  pressureIn,
   rawOf,
   type ReadFile,
   type StatsData,
@@ -17,16 +18,22 @@ import {
 } from "./stats_data.ts";
 
 /**
- * Statistics of a container on v1 trees.
+ * Statistics of a container on v1 trees. Pressure is the v2 tree's on a hybrid host; v1 has none.
  * @param pageSizes the host's huge page sizes: `2MB`
  */
 export function statsV1(read: ReadFile, pageSizes: readonly string[]): StatsData {
   return {
     cpu: cpuStats(read),
     cpuset: cpusetStats((file) => read("cpuset", `cpuset.${file}`)),
-    memory: memoryStats((file) => read("memory", `memory.${file}`)),
+    memory: {
+      ...memoryStats((file) => read("memory", `memory.${file}`)),
+      psi: pressureIn(read("", "memory.pressure")),
+    },
     pids: pidsStats(read),
-    blkio: blkioStats((file) => read("blkio", `blkio.${file}`)),
+    blkio: {
+      ...blkioStats((file) => read("blkio", `blkio.${file}`)),
+      psi: pressureIn(read("", "io.pressure")),
+    },
     hugetlb: hugetlbStats(read, pageSizes),
     intel_rdt: {},
     network_interfaces: null,
@@ -58,6 +65,7 @@ function cpuStats(read: ReadFile): CpuStats {
       throttledPeriods: unlessZero(throttling.get("nr_throttled")),
       throttledTime: unlessZero(throttling.get("throttled_time")),
     },
+    psi: pressureIn(read("", "cpu.pressure")),
   };
 }
 

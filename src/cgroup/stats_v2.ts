@@ -7,8 +7,7 @@ import {
   type MemoryEntry,
   type MemoryStats,
   numberIn,
-  type Pressure,
-  type PressureStats,
+  pressureIn,
   rawOf,
   type ReadFile,
   type StatsData,
@@ -46,23 +45,6 @@ const NO_CPUSET: StatsData["cpuset"] = {
   sched_load_balance: 0n,
   sched_relax_domain_level: 0n,
 };
-
-/** Lines `some avg10=0.12 avg60=0.00 avg300=0.00 total=12345`; undefined where the kernel keeps no such record. */
-export function pressureIn(text: string | undefined): PressureStats | undefined {
-  const kinds = new Map<string, Pressure>();
-  for (const line of text?.split("\n") ?? []) {
-    const match = /^(some|full) avg10=([\d.]+) avg60=([\d.]+) avg300=([\d.]+) total=(\d+)$/.exec(line);
-    if (match === null) continue;
-    const [, kind, avg10, avg60, avg300, total] = match;
-    kinds.set(kind!, {
-      avg10: Number(avg10),
-      avg60: Number(avg60),
-      avg300: Number(avg300),
-      total: BigInt(total!),
-    });
-  }
-  return kinds.size === 0 ? undefined : { some: kinds.get("some"), full: kinds.get("full") };
-}
 
 function cpuStats(read: ReadFile): CpuStats {
   const table = tableIn(read("cpu", "cpu.stat"));
