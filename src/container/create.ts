@@ -73,7 +73,7 @@ function makeContainer(
     saveRecord(folder, record);
     saveConfig(folder, prepared.configText);
     if (cgroup !== undefined) made = createCgroup(cgroup).made;
-    if (runtime.log.debugEnabled) runtime.log.debug(planText(prepared.plan));
+    if (runtime.log.debugEnabled) logPlan(runtime, prepared.plan);
     const given = console === undefined ? [] : [console];
     const child = spawnPlan(prepared.plan, { given, preserveFds: prepared.preserveFds });
     const outcome = runConversation(child, {
@@ -149,6 +149,6 @@ function takeAway(
   }
 }
 
-function planText(plan: Plan): string {
-  return `plan of creation:\n${formatPlan(plan)}`;
+function logPlan(runtime: Runtime, plan: Plan): void {
+  for (const line of formatPlan(plan).split("\n")) runtime.log.debug(line);
 }

@@ -80,7 +80,9 @@ function killProcesses({ record }: Container): void {
     if (hasCgroup) thaw(paths);
     const outcome = carryOut(killPlan(record.process, END_TIMEOUT_MS));
     if (outcome.errno === "ETIMEDOUT") throw new ContainerError("container init still running");
-    if (outcome.errno !== undefined && outcome.errno !== "ESRCH") throw unexpected("kill the container", outcome);
+    if (outcome.errno !== undefined && outcome.errno !== "ESRCH") {
+      throw unexpected("kill the container", outcome);
+    }
   }
   // Without a pid namespace of its own, or when its creator died half-way, others may be left.
   if (hasCgroup && containerPids(paths).length > 0) killCgroup(paths, cgroupKernel());

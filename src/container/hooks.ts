@@ -44,7 +44,13 @@ export function runHooks(
     const result = runPlan(encodePlan(plan), 0, []);
     if (result.errno === 0) continue;
     const steps = plan.steps.map((step) => ({ ...step, origin: ["hooks", kind, index] }));
-    const report = { word: WORDS.failed, opIndex: result.opIndex, errno: result.errno, value: 0, text: result.text };
+    const report = {
+      word: WORDS.failed,
+      opIndex: result.opIndex,
+      errno: result.errno,
+      value: 0,
+      text: result.text,
+    };
     throw reportToError(report, { ...plan, steps });
   }
 }

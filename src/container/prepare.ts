@@ -1,5 +1,4 @@
 import type { CgroupRequest as CgroupCreation } from "../cgroup/apply.ts";
-import type { FileWrite } from "../cgroup/file_write.ts";
 import { cgroupMounts } from "../cgroup/mount.ts";
 import { type CgroupPaths, containerPaths, joinFiles, v2Directory } from "../cgroup/paths.ts";
 import { readLayout } from "../cgroup/read_layout.ts";
@@ -95,7 +94,7 @@ export function prepare(
     cgroup: Object.keys(paths).length === 0 ? undefined : {
       layout,
       paths,
-      writes: resourceWrites(spec, layout),
+      writes: resourceWrites(spec, paths),
       rootless: runtime.rootless === true,
       explicit: spec.linux?.cgroupsPath !== undefined,
     },
@@ -107,7 +106,9 @@ function readConfig(bundle: string): string {
     return Deno.readTextFileSync(`${bundle}/config.json`);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
-      throw new ContainerError("JSON specification file config.json not found", { place: `${bundle}/config.json` });
+      throw new ContainerError("JSON specification file config.json not found", {
+        place: `${bundle}/config.json`,
+      });
     }
     throw ioError("read config.json", `${bundle}/config.json`, error);
   }
@@ -134,7 +135,8 @@ function checkConsole(spec: Spec, options: CreateOptions, detach: boolean): void
 
 /** The root file system: a directory, reached by its real path, so that nobody swaps a link in it later. */
 function findRootfs(spec: Spec, bundle: string): string {
-  const path = spec.root!.path.startsWith("/") ? spec.root!.path : `${bundle}/${spec.root!.path}`;
+  const named = spec.root!.path!;
+  const path = named.startsWith("/") ? named : `${bundle}/${named}`;
   try {
     const real = Deno.realPathSync(path);
     if (Deno.statSync(real).isDirectory) return real;
@@ -162,5 +164,3 @@ function inheritedDescriptors(): number {
   const count = Number(Deno.env.get("LISTEN_FDS"));
   return Number.isSafeInteger(count) && count > 0 ? count : 0;
 }
-
-export type { FileWrite };

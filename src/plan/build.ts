@@ -32,6 +32,7 @@ import {
 } from "./process.ts";
 import { enterRootSteps, maskSteps, nullDeviceSteps, pinRootSteps, readonlyRootSteps } from "./rootfs.ts";
 import { WORDS } from "./schema.ts";
+import { userOf } from "../spec/user.ts";
 import { streamSteps, terminalSteps } from "./terminal.ts";
 
 /**
@@ -197,7 +198,7 @@ export function sysctlPath(key: string): string {
 }
 
 function workingDirectorySteps({ spec }: CreateRequest, frame: Frame): Step[] {
-  const path = pathInRoot(spec.process!.cwd);
+  const path = pathInRoot(spec.process!.cwd!);
   if (path === "") return [];
   const op = "make_mountpoint";
   const { target: slot, root } = frame;
@@ -215,14 +216,14 @@ function lastSteps(request: CreateRequest, frame: Frame, process: ProcessRequest
       "seccomp",
     ]),
   ];
-  const umask = spec.process!.user.umask ?? 0o022;
+  const umask = userOf(spec.process!).umask ?? 0o022;
   const keep = request.barrier ? frame.barrier : null;
   // Under an early filter the call may be refused, and everything is close-on-exec anyway.
   const tolerate = early ? { tolerate: [EPERM, ENOSYS, EINVAL] } : {};
   const steps = [
     ...rlimitSteps(process),
     step({ op: "umask", mask: umask }, ["process", "user", "umask"]),
-    step({ op: "set_home", uid: spec.process!.user.uid }, ["process", "env"]),
+    step({ op: "set_home", uid: userOf(spec.process!).uid }, ["process", "env"]),
     // Without no_new_privs, loading a filter needs CAP_SYS_ADMIN: before the capabilities are dropped.
     ...(early ? filter : []),
     ...credentialSteps(process, true),
@@ -236,12 +237,11 @@ function lastSteps(request: CreateRequest, frame: Frame, process: ProcessRequest
   return [
     ...steps,
     // Inside the container already: without an environment of its own a hook has the process's (runc hooks.bats).
-    ...hookSteps(
-      "startContainer",
-      spec.hooks?.startContainer,
-      request.hookState.created,
-      process.process.env,
-    ),
+    ...hookSteps("startContainer", spec.hooks?.startContainer, {
+      state: request.hookState.created,
+      pid: 0,
+      environment: process.process.env,
+    }),
     ...execveSteps(process),
   ];
 }

@@ -4,7 +4,9 @@ import { OPS } from "./schema.ts";
 
 /** A plan for people, one line an operation: its number, the operation, its fields, and what asks for it. */
 export function formatPlan(plan: Plan): string {
-  return plan.steps.map((step, index) => `${String(index).padStart(4)}  ${formatStep(step, plan)}`).join("\n");
+  return plan.steps.map((step, index) => `${String(index).padStart(4)}  ${formatStep(step, plan)}`).join(
+    "\n",
+  );
 }
 
 function formatStep(step: Step, plan: Plan): string {

@@ -153,12 +153,14 @@ function bindSteps(
   ];
   // Only a procfs may stand at /proc (CVE-2023-28642); nothing else may be covered by something inside a procfs.
   if (path === "proc") {
-    steps.push(step({ op: "require_fstype", slot: frame.tree, magic: PROC_SUPER_MAGIC, negate: 0 }, origin));
+    steps.push(
+      step({ op: "require_fstype", slot: frame.tree, magic: BigInt(PROC_SUPER_MAGIC), negate: 0 }, origin),
+    );
   }
   steps.push(...mountpointSteps(path, frame.tree, origin, frame));
   if (path !== "proc" && !path.startsWith("proc/")) {
     steps.push(
-      step({ op: "require_fstype", slot: frame.target, magic: PROC_SUPER_MAGIC, negate: 1 }, origin),
+      step({ op: "require_fstype", slot: frame.target, magic: BigInt(PROC_SUPER_MAGIC), negate: 1 }, origin),
     );
   }
   if (options.attrSet !== 0 || options.attrClr !== 0) {

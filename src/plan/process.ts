@@ -13,6 +13,7 @@ import {
 import { capabilityNumber } from "../linux/capabilities.ts";
 import { rlimitNumber } from "../linux/rlimits.ts";
 import type { Process } from "../spec/schema.ts";
+import { userOf } from "../spec/user.ts";
 import { step } from "./frame.ts";
 import type { Step } from "./plan.ts";
 
@@ -61,13 +62,14 @@ export function capabilityMask(names: readonly string[] | undefined): bigint {
  */
 export function credentialSteps(request: ProcessRequest, setgroups: boolean): Step[] {
   const { process } = request;
-  const user = process.user;
+  const user = userOf(process);
+  const path = process.cwd!;
   const capabilities = process.capabilities ?? {};
   const caps = at(request, "capabilities");
   const cwd = at(request, "cwd");
-  const gids = Uint32Array.from(user.additionalGids ?? []);
+  const gids = Uint32Array.from(user.additionalGids);
   const steps = [
-    step({ op: "chdir", path: process.cwd, again: 0 }, cwd, { tolerate: [EACCES] }),
+    step({ op: "chdir", path, again: 0 }, cwd, { tolerate: [EACCES] }),
     step({ op: "drop_bounding", keep: capabilityMask(capabilities.bounding) }, [...caps, "bounding"]),
     step({ op: "prctl", option: PR_SET_KEEPCAPS, arg2: 1n, arg3: 0n }, caps),
   ];
@@ -79,7 +81,7 @@ export function credentialSteps(request: ProcessRequest, setgroups: boolean): St
   steps.push(
     step({ op: "setresgid", gid: user.gid }, at(request, "user", "gid")),
     step({ op: "setresuid", uid: user.uid }, at(request, "user", "uid")),
-    step({ op: "chdir", path: process.cwd, again: 1 }, cwd),
+    step({ op: "chdir", path, again: 1 }, cwd),
     step({ op: "check_cwd" }, cwd),
     step({ op: "prctl", option: PR_SET_KEEPCAPS, arg2: 0n, arg3: 0n }, caps),
     step({

@@ -1,6 +1,7 @@
 import type { Origin } from "../errors.ts";
 import { O_RDWR, S_IFREG } from "../linux/constants.gen.ts";
 import type { Process } from "../spec/schema.ts";
+import { userOf } from "../spec/user.ts";
 import { type Frame, step } from "./frame.ts";
 import type { Step } from "./plan.ts";
 import { nullDeviceSteps } from "./rootfs.ts";
@@ -25,7 +26,7 @@ export function terminalSteps(process: Process, frame: Frame, bindConsole: boole
       rows: size?.height ?? 0,
       columns: size?.width ?? 0,
     }, TERMINAL),
-    step({ op: "chown", slot: peer, uid: process.user.uid, gid: 0xffffffff }, TERMINAL),
+    step({ op: "chown", slot: peer, uid: userOf(process).uid, gid: 0xffffffff }, TERMINAL),
   ];
   if (bindConsole) {
     steps.push(
@@ -56,6 +57,6 @@ export function streamSteps(process: Process, frame: Frame, nullDevice: number):
   return [
     ...nullDeviceSteps(frame, nullDevice, O_RDWR, ["process"]),
     step({ op: "reopen_null", null: nullDevice }, ["process"]),
-    step({ op: "stdio_owner", uid: process.user.uid }, ["process", "user", "uid"]),
+    step({ op: "stdio_owner", uid: userOf(process).uid }, ["process", "user", "uid"]),
   ];
 }

@@ -1,0 +1,150 @@
+import type { Command, Flag } from "./table.ts";
+
+const ID = "<container-id>";
+
+const BUNDLE: Flag = {
+  name: "bundle",
+  alias: "b",
+  kind: "string",
+  value: "DIR",
+  help: "path to the root of the bundle directory (default: the current directory)",
+};
+
+const HANDED_OVER: readonly Flag[] = [
+  {
+    name: "console-socket",
+    kind: "string",
+    value: "PATH",
+    help: "an AF_UNIX socket that receives the master end of the container's terminal",
+  },
+  {
+    name: "pidfd-socket",
+    kind: "string",
+    value: "PATH",
+    help: "an AF_UNIX socket that receives the process's pidfd",
+  },
+  { name: "pid-file", kind: "string", value: "PATH", help: "the file to write the process id to" },
+];
+
+const CREATION: readonly Flag[] = [
+  BUNDLE,
+  ...HANDED_OVER,
+  { name: "no-pivot", kind: "bool", help: "do not use pivot_root, for a host that runs from a ramdisk" },
+  { name: "no-new-keyring", kind: "bool", help: "do not make a session keyring for the container" },
+  {
+    name: "preserve-fds",
+    kind: "int",
+    value: "N",
+    default: "0",
+    help: "pass N more descriptors, from 3 on, to the container",
+  },
+];
+
+/** Every command, in the order of help texts. */
+export const COMMANDS: readonly Command[] = [
+  {
+    name: "create",
+    usage: "create a container",
+    args: ID,
+    minArgs: 1,
+    maxArgs: 1,
+    description:
+      "Makes a container of a bundle. Its process waits until `start` lets it execute the program\n" +
+      "that config.json names.",
+    flags: CREATION,
+    failurePrefix: "dunc create failed",
+    load: () => import("./create.ts"),
+  },
+  {
+    name: "delete",
+    usage: "delete any resources held by the container",
+    args: ID,
+    minArgs: 1,
+    maxArgs: 1,
+    flags: [{ name: "force", alias: "f", kind: "bool", help: "kill the container first if it still runs" }],
+    load: () => import("./delete.ts"),
+  },
+  {
+    name: "kill",
+    usage: "send a signal to the container's process (default: SIGTERM)",
+    args: `${ID} [signal]`,
+    minArgs: 1,
+    maxArgs: 2,
+    stopsAtArgument: true,
+    flags: [{
+      name: "all",
+      alias: "a",
+      kind: "bool",
+      help: "send it to all processes of the container",
+      hidden: true,
+    }],
+    load: () => import("./kill.ts"),
+  },
+  {
+    name: "list",
+    usage: "list the containers of the root directory",
+    args: "",
+    minArgs: 0,
+    maxArgs: 0,
+    flags: [
+      {
+        name: "format",
+        alias: "f",
+        kind: "string",
+        value: "FORMAT",
+        default: "table",
+        help: "table or json",
+      },
+      { name: "quiet", alias: "q", kind: "bool", help: "print ids only" },
+    ],
+    load: () => import("./list.ts"),
+  },
+  {
+    name: "run",
+    usage: "create and start a container",
+    args: ID,
+    minArgs: 1,
+    maxArgs: 1,
+    description:
+      "Makes a container of a bundle and starts it. In the foreground it forwards signals, waits, exits\n" +
+      "with the program's status (128 + N for signal N) and deletes the container.",
+    flags: [
+      ...CREATION,
+      { name: "detach", alias: "d", kind: "bool", help: "do not wait for the container's end" },
+      { name: "keep", kind: "bool", help: "do not delete the container when it has ended" },
+      { name: "no-subreaper", kind: "bool", help: "do not become the parent of orphans" },
+    ],
+    failurePrefix: "dunc run failed",
+    load: () => import("./run.ts"),
+  },
+  {
+    name: "spec",
+    usage: "write a config.json to start from",
+    args: "",
+    minArgs: 0,
+    maxArgs: 0,
+    flags: [
+      { ...BUNDLE, help: "the directory to write it to (default: the current directory)" },
+      { name: "rootless", kind: "bool", help: "for a container of an ordinary user" },
+    ],
+    load: () => import("./spec.ts"),
+  },
+  {
+    name: "start",
+    usage: "let a created container execute its program",
+    args: ID,
+    minArgs: 1,
+    maxArgs: 1,
+    flags: [],
+    load: () => import("./start.ts"),
+  },
+  {
+    name: "state",
+    usage: "print the state of a container",
+    args: ID,
+    minArgs: 1,
+    maxArgs: 1,
+    flags: [],
+    load: () => import("./state.ts"),
+  },
+];

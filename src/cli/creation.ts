@@ -1,0 +1,24 @@
+import type { CreateOptions } from "../container/options.ts";
+import { ContainerError } from "../errors.ts";
+import { absolute } from "./runtime.ts";
+import type { FlagValues } from "./table.ts";
+
+/** The options that `create` and `run` share. Paths count from the caller's directory, before any other is entered. */
+export function creationOptions(id: string, flags: FlagValues): CreateOptions {
+  const path = (name: string) => {
+    const text = flags.string(name);
+    return text === undefined || text === "" ? undefined : absolute(text);
+  };
+  const preserveFds = flags.int("preserve-fds") ?? 0;
+  if (preserveFds < 0) throw new ContainerError("--preserve-fds", { reason: "must not be negative" });
+  return {
+    id,
+    bundle: absolute(flags.string("bundle") || "."),
+    pidFile: path("pid-file"),
+    consoleSocket: path("console-socket"),
+    pidfdSocket: path("pidfd-socket"),
+    noPivot: flags.bool("no-pivot"),
+    noNewKeyring: flags.bool("no-new-keyring"),
+    preserveFds,
+  };
+}

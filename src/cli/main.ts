@@ -1,0 +1,86 @@
+import { ContainerError } from "../errors.ts";
+import { parseArgv, UsageError } from "./argv.ts";
+import { COMMANDS } from "./commands.ts";
+import { type LogWriter, openLog, writeError, writeOutput } from "./log_writer.ts";
+import { absolute, runtimeOf } from "./runtime.ts";
+import { type Command, type FlagValues, GLOBAL_FLAGS } from "./table.ts";
+
+/** The exit code of a topic that nobody knows, as runc's. */
+const NO_TOPIC = 3;
+
+/**
+ * The program: one command line to one exit code. The only place that catches errors and prints them, once.
+ */
+export async function main(argv: readonly string[]): Promise<number> {
+  let log: LogWriter | undefined;
+  let command: Command | undefined;
+  try {
+    const call = parseArgv(argv, COMMANDS, GLOBAL_FLAGS);
+    command = call.command;
+    if (call.help || (command === undefined && !call.globals.bool("version"))) {
+      return await printHelp(command);
+    }
+    if (command === undefined || call.globals.bool("version")) return await printVersion();
+    log = openLog(logOptions(call.globals));
+    const runtime = runtimeOf(call.globals, log);
+    const { run } = await command.load();
+    const complain = (line: string) => writeError(`${line}\n`);
+    return run({ ...call, runtime, print: writeOutput, complain });
+  } catch (error) {
+    if (error instanceof UsageError) return await printUsageError(error);
+    const message = messageOf(error, command);
+    if (log === undefined) writeError(`${message}\n`);
+    else log.fail(message);
+    return exitCodeOf(error, command);
+  }
+}
+
+function logOptions(globals: FlagValues) {
+  const format = globals.string("log-format") ?? "text";
+  if (format !== "text" && format !== "json") throw new ContainerError(`invalid log-format: ${format}`);
+  const file = globals.string("log");
+  return {
+    file: file === undefined || file === "" ? undefined : absolute(file),
+    format: format as "text" | "json",
+    debug: globals.bool("debug"),
+  };
+}
+
+function messageOf(error: unknown, command: Command | undefined): string {
+  const prefix = command?.failurePrefix === undefined ? "" : `${command.failurePrefix}: `;
+  if (error instanceof ContainerError) return prefix + error.message;
+  // Not one of ours: a mistake in dunc. Say where, so that it can be reported.
+  const where = error instanceof Error ? error.stack ?? error.message : String(error);
+  return `${prefix}internal error: ${where.split("\n").slice(0, 4).map((line) => line.trim()).join(" | ")}`;
+}
+
+function exitCodeOf(error: unknown, command: Command | undefined): number {
+  if (error instanceof ContainerError && error.detail.exitCode !== undefined) return error.detail.exitCode;
+  return command?.failureCode ?? 1;
+}
+
+async function printHelp(command: Command | undefined): Promise<number> {
+  const { commandHelp, programHelp } = await import("./help.ts");
+  writeOutput(command === undefined ? programHelp(COMMANDS) : commandHelp(command));
+  return 0;
+}
+
+async function printVersion(): Promise<number> {
+  const { versionText } = await import("./version.ts");
+  writeOutput(versionText());
+  return 0;
+}
+
+async function printUsageError(error: UsageError): Promise<number> {
+  if (error.kind === "command") {
+    writeError(`${error.message}\n`);
+    return NO_TOPIC;
+  }
+  const { commandHelp, programHelp } = await import("./help.ts");
+  const head = error.kind === "flag" ? `Incorrect Usage: ${error.message}` : "Incorrect Usage.";
+  writeOutput(
+    `${head}\n\n${error.command === undefined ? programHelp(COMMANDS) : commandHelp(error.command)}`,
+  );
+  writeError(error.kind === "flag" ? `${error.message}\n` : `dunc: ${error.message}\n`);
+  return error.command?.failureCode ?? 1;
+}

@@ -1,0 +1,12 @@
+import { OCI_VERSION } from "../spec/version.ts";
+
+/** The version of dunc: deno.json's (a test keeps them equal). */
+export const VERSION = "0.1.0";
+
+/**
+ * What `--version` prints: the program, then the specification, one `name: value` a line, which is what moby looks
+ * for (`spec:`) and what containerd's client splits.
+ */
+export function versionText(): string {
+  return [`dunc version ${VERSION}`, "commit: unknown", `spec: ${OCI_VERSION}`, ""].join("\n");
+}
