@@ -22,7 +22,7 @@ const ALL: Resources = {
     limit: 104857600n,
     reservation: 52428800n,
     swap: 209715200n,
-    swappiness: 10n,
+    swappiness: 10,
     disableOOMKiller: true,
   },
   cpu: {
@@ -32,7 +32,7 @@ const ALL: Resources = {
     burst: 10000n,
     cpus: "0",
     mems: "0",
-    idle: 0n,
+    idle: 0,
   },
   pids: { limit: 20n },
   blockIO: {
@@ -128,7 +128,7 @@ Deno.test("limitWrites() gives each write the place in config.json that asks for
 
 Deno.test("limitWrites() writes nothing for what is unset, be it absent or 0", () => {
   const zeros: Resources = {
-    memory: { limit: 0n, reservation: 0n, swap: 0n, disableOOMKiller: false, swappiness: -1n },
+    memory: { limit: 0n, reservation: 0n, swap: 0n, disableOOMKiller: false, swappiness: -1 },
     cpu: { shares: 0n, quota: 0n, period: 0n, cpus: "", mems: "", realtimePeriod: 0n, realtimeRuntime: 0n },
     blockIO: { weight: 0, weightDevice: [{ major: 8, minor: 0 }] },
     network: { classID: 0, priorities: [] },
@@ -181,7 +181,7 @@ Deno.test("limitWrites() refuses what contradicts itself in runc's words and nam
   refused(V2, { memory: { limit: 6n, swap: 5n } }, "memory+swap limit should be >= memory limit");
   refused(
     V1,
-    { memory: { swappiness: 101n } },
+    { memory: { swappiness: 101 } },
     "invalid memory swappiness value: 101 (valid range is 0-100)",
   );
   refused(V1, { unified: { "a.b": "1" } }, "invalid configuration: cannot use unified on cgroup v1");

@@ -60,8 +60,8 @@ function memoryWrites(
   }
   if (isSet(reservation)) writes.push(write("soft_limit_in_bytes", `${reservation}`, "reservation"));
   if (disableOOMKiller === true) writes.push(write("oom_control", "1", "disableOOMKiller"));
-  if (swappiness !== undefined && swappiness !== -1n) {
-    if (swappiness < 0n || swappiness > 100n) {
+  if (swappiness !== undefined && swappiness !== -1) {
+    if (swappiness < 0 || swappiness > 100) {
       const words = `invalid memory swappiness value: ${swappiness} (valid range is 0-100)`;
       throw refuse(words, "memory", "swappiness");
     }
@@ -71,7 +71,7 @@ function memoryWrites(
 }
 
 function cpuWrites(cpu: CpuResources): FileWrite[] {
-  const write = (file: string, value: bigint, name: keyof CpuResources): FileWrite => ({
+  const write = (file: string, value: bigint | number, name: keyof CpuResources): FileWrite => ({
     controller: "cpu",
     file: `cpu.${file}`,
     text: `${value}`,
@@ -90,7 +90,7 @@ function cpuWrites(cpu: CpuResources): FileWrite[] {
   }
   if (isSet(cpu.realtimeRuntime)) writes.push(write("rt_runtime_us", cpu.realtimeRuntime, "realtimeRuntime"));
   // An idle group takes no shares.
-  writes.push(...cpu.idle === 0n ? [...idle, ...shares] : [...shares, ...idle]);
+  writes.push(...cpu.idle === 0 ? [...idle, ...shares] : [...shares, ...idle]);
   if (isSet(cpu.period)) writes.push({ ...write("cfs_period_us", cpu.period, "period"), ...afterQuota });
   if (cpu.burst !== undefined) {
     // Kernels before 5.14 have no burst.

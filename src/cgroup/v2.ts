@@ -107,7 +107,7 @@ function cpuWrites(cpu: CpuResources): FileWrite[] {
   const weight = isSet(cpu.shares) ? [write("weight", `${weightOfShares(cpu.shares)}`, "shares")] : [];
   const limited = isSet(cpu.quota) || isSet(cpu.period);
   // An idle group takes no weight.
-  const writes = cpu.idle === 0n ? [...idle, ...weight] : [...weight, ...idle];
+  const writes = cpu.idle === 0 ? [...idle, ...weight] : [...weight, ...idle];
   if (cpu.burst !== undefined) {
     // A burst above the old quota is EINVAL until the new one is there.
     writes.push({ ...write("max.burst", `${cpu.burst}`, "burst"), ...limited ? { retry: ["EINVAL"] } : {} });
