@@ -285,7 +285,7 @@ if has flock; then
 	flock 9
 fi
 
-stamp="$DENO_VERSION $(cksum <"$0" | tr -d ' ')"
+stamp="$DENO_VERSION $(echo "$TARBALLS$PAIRS_x64$PAIRS_arm64" | cksum | tr -d " ")"
 if [ -f "$tools/route" ] && [ -x "$tools/deno" ]; then
 	{ read -r route; read -r reason; read -r made; } <"$tools/route"
 	if [ "$made" != "$stamp" ] || { [ -n "${DUNC_ROUTE:-}" ] && [ "$DUNC_ROUTE" != "$route" ]; }; then

@@ -1,0 +1,219 @@
+/**
+ * Builds what dunc is made of, and skips what is up to date:
+ *
+ *   dist/dunc-init    carries out a plan inside the container   \  freestanding C: no libc,
+ *   dist/libdunc.so   what the TypeScript calls through FFI     /  raw system calls
+ *   dist/dunc.js      the whole program as one module, for `deno run` with the two files beside it
+ *   dist/dunc         one executable that holds all three
+ *
+ * scripts/deno run -A scripts/build.ts [--c] [--target=aarch64]
+ *   --c        the C only
+ *   --target   its machine, with the cross compiler of that name; into dist/MACHINE, C only
+ */
+import { sha256 } from "./files.ts";
+
+const ROOT = new URL("..", import.meta.url).pathname;
+const TOOLS = Deno.env.get("DUNC_TOOLS") ?? `${ROOT}.tools`;
+
+const C_FLAGS = [
+  "-std=gnu11",
+  "-O2",
+  "-Wall",
+  "-Wextra",
+  "-Werror",
+  "-ffreestanding",
+  "-fno-builtin",
+  // The mem functions are ours: a loop in one of them must not become a call of itself.
+  "-fno-tree-loop-distribute-patterns",
+  "-fno-stack-protector",
+  "-fno-asynchronous-unwind-tables",
+  "-fvisibility=hidden",
+  "-s",
+  "-nostdlib",
+  "-Wl,--build-id=none",
+  "-Wl,-z,noexecstack",
+];
+
+/** Every C artefact: what it is made of, below c/, and how. `*` stands for any part of a name. */
+const ARTEFACTS = {
+  "dunc-init": {
+    sources: ["init.c", "plan.c", "ops*.c", "text.c"],
+    // One segment less to map: the file is a few pages long.
+    flags: ["-static", "-fno-pic", "-no-pie", "-Wl,-z,noseparate-code"],
+  },
+  "libdunc.so": {
+    sources: ["stub.c", "relay.c", "plan.c", "ops*.c", "text.c"],
+    // Nothing undefined: it must load on a host of any libc.
+    flags: ["-shared", "-fPIC", "-Wl,-z,defs", "-Wl,-z,relro,-z,now", "-Wl,--hash-style=gnu"],
+  },
+} as const;
+
+/** What the last build was made of, by output: a hash of the inputs and of the command. */
+type Stamps = Record<string, string>;
+
+class BuildError extends Error {}
+
+function run(program: string, args: readonly string[], options: Deno.CommandOptions = {}): string {
+  let output: Deno.CommandOutput;
+  try {
+    output = new Deno.Command(program, { cwd: ROOT, stdin: "null", ...options, args: [...args] })
+      .outputSync();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) throw new BuildError(`${program} is not installed`);
+    throw error;
+  }
+  const text = new TextDecoder().decode(output.stdout);
+  if (!output.success) {
+    throw new BuildError(`${program} ${args.join(" ")}\n${text}${new TextDecoder().decode(output.stderr)}`);
+  }
+  return text;
+}
+
+/** Files below a folder, sorted, that the test picks. */
+function filesBelow(folder: string, picks: (path: string) => boolean): string[] {
+  const found: string[] = [];
+  for (const entry of Deno.readDirSync(ROOT + folder)) {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory) found.push(...filesBelow(path, picks));
+    else if (picks(path)) found.push(path);
+  }
+  return found.sort();
+}
+
+function matching(folder: string, patterns: readonly string[]): string[] {
+  const names = [...Deno.readDirSync(ROOT + folder)].map(({ name }) => name).sort();
+  return patterns.flatMap((pattern) => {
+    const [head, tail] = pattern.split("*") as [string, string?];
+    const found = names.filter((name) =>
+      tail === undefined ? name === head : name.startsWith(head) && name.endsWith(tail)
+    );
+    if (found.length === 0) throw new BuildError(`${folder}/${pattern}: no such source`);
+    return found.map((name) => `${folder}/${name}`);
+  });
+}
+
+/** Make `output` unless it is there and was made by the same command of the same inputs. */
+async function step(
+  stamps: Stamps,
+  output: string,
+  inputs: readonly string[],
+  command: readonly string[],
+  make: () => void,
+): Promise<void> {
+  const parts = [...command];
+  for (const input of inputs) parts.push(input, await sha256(Deno.readFileSync(ROOT + input)));
+  const stamp = await sha256(new TextEncoder().encode(parts.join("\0")));
+  const exists = await Deno.stat(ROOT + output).then(() => true, () => false);
+  if (exists && stamps[output] === stamp) return;
+  const begin = performance.now();
+  make();
+  stamps[output] = stamp;
+  const { size } = Deno.statSync(ROOT + output);
+  console.log(`build: ${output}, ${size} bytes, in ${((performance.now() - begin) / 1000).toFixed(1)} s`);
+}
+
+async function buildC(stamps: Stamps, machine: string | undefined): Promise<void> {
+  const compiler = machine === undefined ? "gcc" : `${machine}-linux-gnu-gcc`;
+  const folder = machine === undefined ? "dist" : `dist/${machine}`;
+  Deno.mkdirSync(ROOT + folder, { recursive: true });
+  const headers = filesBelow("c", (path) => path.endsWith(".h"));
+  for (const [name, { sources, flags }] of Object.entries(ARTEFACTS)) {
+    const output = `${folder}/${name}`;
+    const files = matching("c", sources);
+    const args = [...C_FLAGS, ...flags, "-o", output, ...files];
+    await step(stamps, output, [...files, ...headers], [compiler, ...args], () => {
+      run(compiler, args);
+      assertNoRelocation(output, machine);
+    });
+  }
+}
+
+/** Nothing applies relocations to dunc-init: with one, it would crash in the field. */
+function assertNoRelocation(output: string, machine: string | undefined): void {
+  if (!output.endsWith("/dunc-init")) return;
+  const readelf = machine === undefined ? "readelf" : `${machine}-linux-gnu-readelf`;
+  const text = run(readelf, ["--relocs", "--program-headers", "--wide", output]);
+  if (!text.includes("There are no relocations in this file") || text.includes("INTERP")) {
+    throw new BuildError(`${output} is not freestanding:\n${text}`);
+  }
+}
+
+/** The program as one module: half of the modules' cost at start is finding and linking them. */
+async function bundle(stamps: Stamps): Promise<void> {
+  const isSource = (path: string) => path.endsWith(".ts") && !path.endsWith("_test.ts");
+  const inputs = ["main.ts", "deno.json", ...filesBelow("src", isSource), ...filesBelow("ffi", isSource)];
+  const args = ["bundle", "--quiet", "--no-check", "--platform=deno", "--output=dist/dunc.js", "main.ts"];
+  await step(stamps, "dist/dunc.js", inputs, args, () => run(`${ROOT}scripts/deno`, args));
+}
+
+async function compile(stamps: Stamps): Promise<void> {
+  const compiler = `${TOOLS}/deno-compile`;
+  const denort = `${TOOLS}/denort`;
+  const here = (path: string) =>
+    Deno.stat(path).then((info) => `${info.size} ${info.mtime}`, () => undefined);
+  const compilerId = await here(compiler);
+  const denortId = await here(denort);
+  if (compilerId === undefined) {
+    console.log(`build: no dist/dunc: this toolchain has no denort for ${Deno.build.arch}; use dist/dunc.js`);
+    return;
+  }
+  const files = ["dist/dunc-init", "dist/libdunc.so"];
+  const args = [
+    "compile",
+    "--quiet",
+    "--allow-all",
+    "--no-check",
+    "--no-config",
+    "--no-lock",
+    "--no-remote",
+    "--no-npm",
+  ];
+  // The cache would lie under a predictable name in the temporary directory, and root would load it.
+  args.push(
+    "--no-code-cache",
+    ...files.map((file) => `--include=${file}`),
+    "--output=dist/dunc.new",
+    "dist/dunc.js",
+  );
+  await step(stamps, "dist/dunc", ["dist/dunc.js", ...files], [...args, compilerId, denortId ?? ""], () => {
+    const env: Record<string, string> = { DENO_DIR: `${TOOLS}/cache`, DENO_NO_UPDATE_CHECK: "1" };
+    if (denortId !== undefined) env.DENORT_BIN = denort;
+    run(compiler, args, { env });
+    // Nothing compares a compiler's version with that of its denort: the product says whether they fit.
+    const version = run(`${ROOT}dist/dunc.new`, ["--version"], { clearEnv: true, cwd: "/" });
+    if (!version.startsWith("dunc version ")) throw new BuildError(`dist/dunc --version printed: ${version}`);
+    // At once, so that nobody runs half a file.
+    Deno.renameSync(`${ROOT}dist/dunc.new`, `${ROOT}dist/dunc`);
+  });
+}
+
+function readStamps(path: string): Stamps {
+  try {
+    return JSON.parse(Deno.readTextFileSync(path));
+  } catch {
+    return {};
+  }
+}
+
+if (import.meta.main) {
+  const machine = Deno.args.find((arg) => arg.startsWith("--target="))?.slice("--target=".length);
+  Deno.mkdirSync(`${ROOT}dist`, { recursive: true });
+  // Two builds at once would write the same files.
+  using lock = Deno.openSync(`${ROOT}dist/.lock`, { write: true, create: true });
+  lock.lockSync(true);
+  const path = `${ROOT}dist/.stamps.json`;
+  const stamps = readStamps(path);
+  try {
+    await buildC(stamps, machine);
+    if (machine === undefined && !Deno.args.includes("--c")) {
+      await bundle(stamps);
+      await compile(stamps);
+    }
+  } catch (error) {
+    if (!(error instanceof BuildError)) throw error;
+    console.error(`build: ${error.message}`);
+    Deno.exitCode = 1;
+  } finally {
+    Deno.writeTextFileSync(path, JSON.stringify(stamps, undefined, 2) + "\n");
+  }
+}
