@@ -1,10 +1,10 @@
 /* The foreground: signals go on to the container, bytes go between its terminal and ours, and the
  * children that come to a subreaper are reaped, until the container's process has ended. */
+#include "relay.h"
 #include "plan.h"
 #include <asm/siginfo.h>
 #include <asm/termbits.h>
 
-#define EXPORT __attribute__((visibility("default")))
 #define SIGNALS 32
 
 struct pollfd_k { int32_t fd; int16_t events, revents; };
@@ -44,7 +44,6 @@ static int is_forwarded(int signal)
 }
 
 /* To be called before the container is made, so that no signal is lost. */
-EXPORT long dunc_catch_signals(void);
 long dunc_catch_signals(void)
 {
 	struct sigaction_k action = {
@@ -207,7 +206,6 @@ static long exit_code(int pidfd)
 }
 
 /* Until the process of `pidfd` has ended; `master` is its terminal, or -1. Its exit code, or -errno. */
-EXPORT long dunc_relay(int pidfd, int32_t pid, int master);
 long dunc_relay(int pidfd, int32_t pid, int master)
 {
 	static struct pump in, out;

@@ -1,45 +1,10 @@
 /* libdunc.so: what the runtime reaches through FFI. Raw system calls here too, so that it depends on
  * no libc version. Every function returns a result or -errno. */
 #include "plan.h"
-#include <asm/termios.h>
-
-#define EXPORT __attribute__((visibility("default")))
-
-/* Any system call of whole numbers, and with a buffer as its second, third or fourth argument.
- * What the runtime decides by itself needs no function of its own here. */
-EXPORT long dunc_syscall(int nr, int a, int b, int c, int d);
-long dunc_syscall(int nr, int a, int b, int c, int d)
-{
-	return sys6(nr, a, b, c, d, 0, 0);
-}
-
-EXPORT long dunc_syscall_buffer1(int nr, void *a, int b, int c, int d);
-long dunc_syscall_buffer1(int nr, void *a, int b, int c, int d)
-{
-	return sys6(nr, (long)a, b, c, d, 0, 0);
-}
-
-EXPORT long dunc_syscall_buffer2(int nr, int a, void *b, int c, int d);
-long dunc_syscall_buffer2(int nr, int a, void *b, int c, int d)
-{
-	return sys6(nr, a, (long)b, c, d, 0, 0);
-}
-
-EXPORT long dunc_syscall_buffer3(int nr, int a, int b, void *c, int d);
-long dunc_syscall_buffer3(int nr, int a, int b, void *c, int d)
-{
-	return sys6(nr, a, b, (long)c, d, 0, 0);
-}
-
-EXPORT long dunc_syscall_buffer4(int nr, int a, int b, int c, void *d, int e);
-long dunc_syscall_buffer4(int nr, int a, int b, int c, void *d, int e)
-{
-	return sys6(nr, a, b, c, (long)d, e, 0);
-}
+#include "relay.h"
 
 /* poll(2) on one descriptor, begun again after a signal. */
-EXPORT long dunc_poll(void *poll, int timeout_ms);
-long dunc_poll(void *poll, int timeout_ms)
+static long dunc_poll(void *poll, int timeout_ms)
 {
 	struct timespec_k time = { timeout_ms / 1000, timeout_ms % 1000 * 1000000l };
 	long n;
@@ -52,8 +17,7 @@ long dunc_poll(void *poll, int timeout_ms)
 
 /* A memfd that holds `size` bytes and is sealed for good. `executable`: mode 0511 and MFD_EXEC, which
  * kernels before 6.3 do not know (EINVAL) and need not be told. */
-EXPORT long dunc_sealed_memfd(const char *name, const void *bytes, uint64_t size, uint32_t executable);
-long dunc_sealed_memfd(const char *name, const void *bytes, uint64_t size, uint32_t executable)
+static long dunc_sealed_memfd(const char *name, const void *bytes, uint32_t size, uint32_t executable)
 {
 	enum { CLOEXEC = 1, ALLOW_SEALING = 2, EXEC = 0x10, SEAL_ALL = 0xf, SEAL_EXEC = 0x20 };
 	long fd = SYS(memfd_create, name, CLOEXEC | ALLOW_SEALING | (executable ? EXEC : 0)), rc = 0;
@@ -132,8 +96,7 @@ __asm__(".text\n.type clone_and_call, @function\nclone_and_call:\n"
 #endif
 
 /* Start the init. Returns its pid, with `ret_pidfd` filled; or -errno, and then there is no child. */
-EXPORT long dunc_spawn(struct spawn *spawn);
-long dunc_spawn(struct spawn *spawn)
+static long dunc_spawn(struct spawn *spawn)
 {
 	_Alignas(16) char stack[32768];
 	int32_t pidfd = -1;
@@ -144,7 +107,7 @@ long dunc_spawn(struct spawn *spawn)
 		.stack = (uint64_t)(uintptr_t)stack,
 		.stack_size = sizeof(stack),
 	};
-	uint64_t all = ~0ull, old;
+	uint64_t all = ~0ull, old = 0;
 	long pid;
 
 	if (spawn->count > SLOT_LIMIT + 2)
@@ -167,8 +130,7 @@ long dunc_spawn(struct spawn *spawn)
 struct received { int32_t pid, descriptor; };
 
 /* One record of a conversation, with the sender's pid as this namespace sees it: -1 at none. */
-EXPORT long dunc_receive(int socket, void *buffer, uint64_t size, struct received *ret);
-long dunc_receive(int socket, void *buffer, uint64_t size, struct received *ret)
+static long dunc_receive(int socket, void *buffer, uint32_t size, struct received *ret)
 {
 	_Alignas(8) char control[128];
 	struct iovec_k part = { buffer, size };
@@ -197,8 +159,7 @@ long dunc_receive(int socket, void *buffer, uint64_t size, struct received *ret)
 }
 
 /* Send a descriptor with some bytes over a connected socket. */
-EXPORT long dunc_send_descriptor(int socket, const void *bytes, uint64_t size, int descriptor);
-long dunc_send_descriptor(int socket, const void *bytes, uint64_t size, int descriptor)
+static long dunc_send_descriptor(int socket, const void *bytes, uint32_t size, int descriptor)
 {
 	struct { struct cmsghdr_k head; int32_t fd, pad; } control = {
 		{ sizeof(struct cmsghdr_k) + sizeof(int32_t), SOCKET_LEVEL, SCM_RIGHTS_TYPE }, descriptor, 0,
@@ -211,10 +172,11 @@ long dunc_send_descriptor(int socket, const void *bytes, uint64_t size, int desc
 	return SYS(sendmsg, socket, &message, MESSAGE_NOSIGNAL);
 }
 
-/* Carry out the plan of a verb in this process. `slots` holds `count` given descriptors and gets back all.
- * The record tells of a failure. */
-EXPORT long dunc_run(void *bytes, uint32_t size, int32_t *slots, uint32_t count, struct record *ret);
-long dunc_run(void *bytes, uint32_t size, int32_t *slots, uint32_t count, struct record *ret)
+/* A verb's plan tells of its failure in the record; `slots` holds its descriptors, before and after. */
+struct run_result { struct record record; int32_t slots[]; };
+
+/* Carry out the plan of a verb in this process, with `count` slots. */
+static long dunc_run(void *bytes, uint32_t size, struct run_result *ret, uint32_t count)
 {
 	struct run run;
 	long rc;
@@ -227,12 +189,42 @@ long dunc_run(void *bytes, uint32_t size, int32_t *slots, uint32_t count, struct
 	run.op_index = OP_NONE;
 	rc = count > SLOT_LIMIT ? -EINVAL : plan_check(&run.plan, ROOM_VERB);
 	if (!rc) {
-		memcpy(run.slots, slots, count * sizeof(*slots));
+		memcpy(run.slots, ret->slots, count * sizeof(*ret->slots));
 		rc = plan_run(&run);
-		memcpy(slots, run.slots, count * sizeof(*slots));
+		memcpy(ret->slots, run.slots, count * sizeof(*ret->slots));
 	}
-	ret->op_index = run.op_index;
-	ret->err = (int32_t)-rc;
-	memcpy(ret->text, run.record.text, strlen(run.record.text) + 1);
+	ret->record.op_index = run.op_index;
+	ret->record.err = (int32_t)-rc;
+	memcpy(ret->record.text, run.record.text, strlen(run.record.text) + 1);
 	return rc;
+}
+
+/* A system call of whole numbers, with the buffer as its argument number `place` (1..4), or nowhere (0). */
+static long any_syscall(int place, int nr, int a, int b, int c, int d, void *p)
+{
+	switch (place) {
+	case 1: return sys6(nr, (long)p, a, b, c, d, 0);
+	case 2: return sys6(nr, a, (long)p, b, c, d, 0);
+	case 3: return sys6(nr, a, b, (long)p, c, d, 0);
+	case 4: return sys6(nr, a, b, c, (long)p, d, 0);
+	}
+	return sys6(nr, a, b, c, d, 0, 0);
+}
+
+/* The one entry: every symbol costs the engine 0.4 ms when it is bound. ffi/stub.ts has the same numbers. */
+__attribute__((visibility("default"))) long dunc_call(int what, int a, int b, int c, int d, int e, void *p, void *q);
+long dunc_call(int what, int a, int b, int c, int d, int e, void *p, void *q)
+{
+	switch (what) {
+	case 0: case 1: case 2: case 3: case 4: return any_syscall(what, a, b, c, d, e, p);
+	case 5: return dunc_poll(p, a);
+	case 6: return dunc_sealed_memfd(p, q, (uint32_t)a, (uint32_t)b);
+	case 7: return dunc_spawn(p);
+	case 8: return dunc_receive(a, p, (uint32_t)b, q);
+	case 9: return dunc_send_descriptor(a, p, (uint32_t)b, c);
+	case 10: return dunc_run(p, (uint32_t)a, q, (uint32_t)b);
+	case 11: return dunc_catch_signals();
+	case 12: return dunc_relay(a, b, c);
+	}
+	return -ENOSYS;
 }

@@ -4,37 +4,26 @@ import { libraryMemfd } from "./libc.ts";
 import { cString } from "./memory.ts";
 
 const SYMBOLS = {
-  // long dunc_syscall(int nr, int a, int b, int c, int d)
-  dunc_syscall: { parameters: ["i32", "i32", "i32", "i32", "i32"], result: "i32" },
-  // long dunc_syscall_buffer1(int nr, void *a, int b, int c, int d)
-  dunc_syscall_buffer1: { parameters: ["i32", "buffer", "i32", "i32", "i32"], result: "i32" },
-  // long dunc_syscall_buffer2(int nr, int a, void *b, int c, int d)
-  dunc_syscall_buffer2: { parameters: ["i32", "i32", "buffer", "i32", "i32"], result: "i32" },
-  // long dunc_syscall_buffer3(int nr, int a, int b, void *c, int d)
-  dunc_syscall_buffer3: { parameters: ["i32", "i32", "i32", "buffer", "i32"], result: "i32" },
-  // long dunc_syscall_buffer4(int nr, int a, int b, int c, void *d, int e)
-  dunc_syscall_buffer4: { parameters: ["i32", "i32", "i32", "i32", "buffer", "i32"], result: "i32" },
-  // long dunc_poll(struct pollfd *poll, int timeout_ms)
-  dunc_poll: { parameters: ["buffer", "i32"], result: "i32" },
-  // long dunc_sealed_memfd(const char *name, const void *bytes, uint64_t size, uint32_t executable)
-  dunc_sealed_memfd: { parameters: ["buffer", "buffer", "usize", "u32"], result: "i32" },
-  // long dunc_spawn(struct spawn *spawn)
-  dunc_spawn: { parameters: ["buffer"], result: "i32" },
-  // long dunc_receive(int socket, void *buffer, uint64_t size, struct received *ret)
-  dunc_receive: { parameters: ["i32", "buffer", "usize", "buffer"], result: "i32" },
-  // long dunc_send_descriptor(int socket, const void *bytes, uint64_t size, int descriptor)
-  dunc_send_descriptor: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
-  // long dunc_run(void *bytes, uint32_t size, int32_t *slots, uint32_t count, struct record *ret)
-  dunc_run: { parameters: ["buffer", "u32", "buffer", "u32", "buffer"], result: "i32" },
-  // long dunc_catch_signals(void)
-  dunc_catch_signals: { parameters: [], result: "i32" },
-  // long dunc_relay(int pidfd, int32_t pid, int master)
-  dunc_relay: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  // long dunc_call(int what, int a, int b, int c, int d, int e, void *p, void *q)
+  dunc_call: { parameters: ["i32", "i32", "i32", "i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
+
+/** What `dunc_call` does; below 5 a system call with the buffer as that argument, 0 for none (c/stub.c). */
+const CALLS = {
+  poll: 5,
+  sealedMemfd: 6,
+  spawn: 7,
+  receive: 8,
+  sendDescriptor: 9,
+  run: 10,
+  catchSignals: 11,
+  relay: 12,
+};
 
 // System call numbers of x86_64 and aarch64 (asm/unistd.h).
 const NUMBERS = {
   close: [3, 57],
+  fcntl: [72, 25],
   umount2: [166, 39],
   openat: [257, 56],
   pread64: [17, 67],
@@ -51,18 +40,45 @@ const NUMBERS = {
   pidfd_getfd: [438, 438],
 } as const;
 
-type Stub = Deno.StaticForeignLibraryInterface<typeof SYMBOLS>;
+type Buffer = Uint8Array<ArrayBuffer> | null;
+type Call = Deno.StaticForeignLibraryInterface<typeof SYMBOLS>["dunc_call"];
 
-let opened: Stub | undefined;
+let opened: Call | undefined;
 
 /** libdunc.so, loaded on first use from a sealed memfd: no file that somebody else could write is ever mapped. */
-function stub(): Stub {
+function stub(): Call {
   if (opened === undefined) {
     const memfd = libraryMemfd("libdunc.so", artefact("libdunc.so"));
-    opened = Deno.dlopen(`/proc/self/fd/${memfd.fd}`, SYMBOLS).symbols;
-    memfd.close();
+    const call = Deno.dlopen(`/proc/self/fd/${memfd}`, SYMBOLS).symbols.dunc_call;
+    opened = call;
+    const [F_ADD_SEALS, SEAL_ALL] = [1033, 0xf];
+    syscall("fcntl", memfd, F_ADD_SEALS, SEAL_ALL);
+    syscall("close", memfd);
   }
   return opened;
+}
+
+/** A system call of whole numbers. */
+function syscall(name: keyof typeof NUMBERS, a: number, b = 0, c = 0, d = 0): number {
+  return stub()(0, number(name), a, b, c, d, null, null);
+}
+
+/** A system call whose argument number `place` (1..4) is a buffer; the others are given in their order. */
+function syscallBuffer(
+  place: 1 | 2 | 3 | 4,
+  name: keyof typeof NUMBERS,
+  buffer: Buffer,
+  a: number,
+  b = 0,
+  c = 0,
+  d = 0,
+): number {
+  return stub()(place, number(name), a, b, c, d, buffer, null);
+}
+
+/** A function of libdunc.so itself. */
+function call(name: keyof typeof CALLS, a: number, b: number, c: number, p: Buffer, q: Buffer): number {
+  return stub()(CALLS[name], a, b, c, 0, 0, p, q);
 }
 
 const number = (name: keyof typeof NUMBERS): number => NUMBERS[name][Deno.build.arch === "x86_64" ? 0 : 1];
@@ -75,12 +91,12 @@ function checked(result: number, operation: string): number {
 
 /** Close a descriptor. A descriptor that is not open is a mistake of ours: EBADF is thrown. */
 export function close(fd: number): void {
-  checked(stub().dunc_syscall(number("close"), fd, 0, 0, 0), "close");
+  checked(syscall("close", fd), "close");
 }
 
 /** A memfd with these bytes, sealed against every change; `executable` gives it mode 0511 and MFD_EXEC. */
 export function sealedMemfd(name: string, bytes: Uint8Array<ArrayBuffer>, executable: boolean): number {
-  const fd = stub().dunc_sealed_memfd(cString(name), bytes, BigInt(bytes.length), executable ? 1 : 0);
+  const fd = call("sealedMemfd", bytes.length, executable ? 1 : 0, 0, cString(name), bytes);
   return checked(fd, `memfd_create ${name}`);
 }
 
@@ -93,12 +109,12 @@ export function conversationPair(): [number, number] {
   const bytes = new Uint8Array(pair.buffer);
   const [AF_UNIX, SOCK_SEQPACKET_CLOEXEC, SOL_SOCKET, SO_PASSCRED] = [1, 5 | 0o2000000, 1, 16];
   checked(
-    stub().dunc_syscall_buffer4(number("socketpair"), AF_UNIX, SOCK_SEQPACKET_CLOEXEC, 0, bytes, 0),
+    syscallBuffer(4, "socketpair", bytes, AF_UNIX, SOCK_SEQPACKET_CLOEXEC, 0),
     "socketpair",
   );
   const one = new Uint8Array(new Int32Array([1]).buffer);
   checked(
-    stub().dunc_syscall_buffer4(number("setsockopt"), pair[0]!, SOL_SOCKET, SO_PASSCRED, one, one.length),
+    syscallBuffer(4, "setsockopt", one, pair[0]!, SOL_SOCKET, SO_PASSCRED, one.length),
     "setsockopt SO_PASSCRED",
   );
   return [pair[0]!, pair[1]!];
@@ -121,7 +137,10 @@ export function spawnInit(
   const spawn = new Int32Array(5 + SPAWN_LIMIT);
   spawn.set([init, first, descriptors.length]);
   spawn.set(descriptors, 5);
-  const pid = checked(stub().dunc_spawn(new Uint8Array(spawn.buffer)), "start the container's init");
+  const pid = checked(
+    call("spawn", 0, 0, 0, new Uint8Array(spawn.buffer), null),
+    "start the container's init",
+  );
   return { pid, pidfd: spawn[3]! };
 }
 
@@ -136,9 +155,9 @@ export interface Received {
 
 /** Wait for the next record. Undefined at the end: everybody at the other side is gone or has closed it. */
 export function receive(socket: number): Received | undefined {
-  const bytes = new Uint8Array(2048);
+  const bytes = new Uint8Array(RECORD_BYTES);
   const ret = new Int32Array(2);
-  const size = stub().dunc_receive(socket, bytes, BigInt(bytes.length), new Uint8Array(ret.buffer));
+  const size = call("receive", socket, bytes.length, 0, bytes, new Uint8Array(ret.buffer));
   // An init that dies with our word unread resets the connection: to us that is its end.
   if (size === 0 || size === -104) return undefined;
   checked(size, "receive from the container's init");
@@ -153,13 +172,13 @@ export function receive(socket: number): Received | undefined {
 export function sendWord(socket: number, word: number): void {
   const bytes = new Uint8Array(new Uint32Array([word]).buffer);
   const MSG_NOSIGNAL = 0x4000;
-  stub().dunc_syscall_buffer2(number("sendto"), socket, bytes, bytes.length, MSG_NOSIGNAL);
+  syscallBuffer(2, "sendto", bytes, socket, bytes.length, MSG_NOSIGNAL);
 }
 
 /** Send a descriptor with a text over a connected socket (SCM_RIGHTS, one control message). */
 export function sendDescriptor(socket: number, text: string, descriptor: number): void {
   const bytes = new TextEncoder().encode(text) as Uint8Array<ArrayBuffer>;
-  checked(stub().dunc_send_descriptor(socket, bytes, BigInt(bytes.length), descriptor), "send a descriptor");
+  checked(call("sendDescriptor", socket, bytes.length, descriptor, bytes, null), "send a descriptor");
 }
 
 /**
@@ -170,11 +189,11 @@ export function connectUnix(path: string, operation: string): number {
   const name = cString(path);
   if (name.length > 108) throw new ContainerError(operation, { place: path, errno: "ENAMETOOLONG" });
   const [AF_UNIX, SOCK_STREAM_CLOEXEC] = [1, 1 | 0o2000000];
-  const fd = checked(stub().dunc_syscall(number("socket"), AF_UNIX, SOCK_STREAM_CLOEXEC, 0, 0), operation);
+  const fd = checked(syscall("socket", AF_UNIX, SOCK_STREAM_CLOEXEC), operation);
   const address = new Uint8Array(2 + name.length);
   address.set([AF_UNIX, 0]);
   address.set(name, 2);
-  const rc = stub().dunc_syscall_buffer2(number("connect"), fd, address, address.length, 0);
+  const rc = syscallBuffer(2, "connect", address, fd, address.length);
   if (rc < 0) {
     close(fd);
     throw new ContainerError(operation, { place: path, errno: errnoName(-rc) });
@@ -184,13 +203,13 @@ export function connectUnix(path: string, operation: string): number {
 
 /** pidfd_open(2). Undefined when there is no such process. */
 export function pidfdOpen(pid: number): number | undefined {
-  const fd = stub().dunc_syscall(number("pidfd_open"), pid, 0, 0, 0);
+  const fd = syscall("pidfd_open", pid);
   return fd === -3 ? undefined : checked(fd, `pidfd_open ${pid}`);
 }
 
 /** pidfd_send_signal(2). False when the process is gone. */
 export function pidfdSignal(pidfd: number, signal: number): boolean {
-  const rc = stub().dunc_syscall(number("pidfd_send_signal"), pidfd, signal, 0, 0);
+  const rc = syscall("pidfd_send_signal", pidfd, signal);
   return rc !== -3 && checked(rc, `signal ${signal}`) === 0;
 }
 
@@ -213,7 +232,7 @@ export function waitExit(
   const flags = WEXITED | (options.wait ? 0 : WNOHANG) | (options.reap ? 0 : WNOWAIT);
   let rc: number;
   do {
-    rc = stub().dunc_syscall_buffer3(number("waitid"), P_PIDFD, pidfd, new Uint8Array(info.buffer), flags);
+    rc = syscallBuffer(3, "waitid", new Uint8Array(info.buffer), P_PIDFD, pidfd, flags);
   } while (rc === -4);
   if (rc === -10) return {};
   checked(rc, "waitid");
@@ -227,26 +246,26 @@ export function waitExit(
 export function umountTop(path: string): boolean {
   const [MNT_DETACH, UMOUNT_NOFOLLOW] = [2, 8];
   const flags = MNT_DETACH | UMOUNT_NOFOLLOW;
-  const rc = stub().dunc_syscall_buffer1(number("umount2"), cString(path), flags, 0, 0);
+  const rc = syscallBuffer(1, "umount2", cString(path), flags);
   const [EINVAL, ENOENT] = [-22, -2];
   return rc !== EINVAL && rc !== ENOENT && checked(rc, `umount ${path}`) === 0;
 }
 
 /** kill(2). False when there is no such process. */
 export function killProcess(pid: number, signal: number): boolean {
-  const rc = stub().dunc_syscall(number("kill"), pid, signal, 0, 0);
+  const rc = syscall("kill", pid, signal);
   return rc !== -3 && checked(rc, `signal ${signal} to process ${pid}`) === 0;
 }
 
 /** open(2) for reading, close-on-exec. A negative number is -errno. */
 export function openForReading(path: string): number {
   const [AT_FDCWD, O_RDONLY_CLOEXEC] = [-100, 0o2000000];
-  return stub().dunc_syscall_buffer2(number("openat"), AT_FDCWD, cString(path), O_RDONLY_CLOEXEC, 0);
+  return syscallBuffer(2, "openat", cString(path), AT_FDCWD, O_RDONLY_CLOEXEC);
 }
 
 /** pread(2) from the start. A negative number is -errno. */
 export function readFromStart(fd: number, buffer: Uint8Array<ArrayBuffer>): number {
-  return stub().dunc_syscall_buffer2(number("pread64"), fd, buffer, buffer.length, 0);
+  return syscallBuffer(2, "pread64", buffer, fd, buffer.length);
 }
 
 /** ppoll(2) for one event of one descriptor. False when `timeoutMs` passed first. */
@@ -255,22 +274,22 @@ export function pollFor(fd: number, events: number, timeoutMs: number): boolean 
   const view = new DataView(poll.buffer);
   view.setInt32(0, fd, true);
   view.setInt16(4, events, true);
-  return checked(stub().dunc_poll(poll, timeoutMs), "poll") > 0;
+  return checked(call("poll", timeoutMs, 0, 0, poll, null), "poll") > 0;
 }
 
 /** Become the parent of orphaned descendants (PR_SET_CHILD_SUBREAPER, prctl(2)). */
 export function setSubreaper(): void {
-  checked(stub().dunc_syscall(number("prctl"), 36, 1, 0, 0), "prctl PR_SET_CHILD_SUBREAPER");
+  checked(syscall("prctl", 36, 1), "prctl PR_SET_CHILD_SUBREAPER");
 }
 
 /** Catch the signals that a foreground container is to get. To be called before it is made. */
 export function catchSignals(): void {
-  checked(stub().dunc_catch_signals(), "catch signals");
+  checked(call("catchSignals", 0, 0, 0, null, null), "catch signals");
 }
 
 /** Stay in the foreground until the process has ended; its exit code, 128 + N for signal N. */
 export function relay(pidfd: number, pid: number, master: number | undefined): number {
-  return checked(stub().dunc_relay(pidfd, pid, master ?? -1), "wait for the container");
+  return checked(call("relay", pidfd, pid, master ?? -1, null, null), "wait for the container");
 }
 
 /** What became of a verb's plan. `slots` holds the descriptors afterwards, -1 for an empty one. */
@@ -281,22 +300,25 @@ export interface PlanResult {
   readonly slots: Int32Array;
 }
 
+/** Bytes of c/plan.h `struct record`. */
+const RECORD_BYTES = 2048;
+
 /** Carry out the plan of a verb in this process. `given` are the descriptors of its first slots. */
 export function runPlan(
   plan: Uint8Array<ArrayBuffer>,
   slotCount: number,
   given: readonly number[],
 ): PlanResult {
-  const slots = new Int32Array(slotCount).fill(-1);
+  const result = new Uint8Array(RECORD_BYTES + slotCount * 4);
+  const slots = new Int32Array(result.buffer, RECORD_BYTES, slotCount).fill(-1);
   slots.set(given);
-  const record = new Uint8Array(2048);
-  stub().dunc_run(plan, plan.length, new Uint8Array(slots.buffer), slotCount, record);
-  const view = new DataView(record.buffer);
-  const end = record.indexOf(0, 16);
+  call("run", plan.length, slotCount, 0, plan, result);
+  const view = new DataView(result.buffer);
+  const end = result.indexOf(0, 16);
   return {
     errno: view.getInt32(8, true),
     opIndex: view.getUint32(4, true),
-    text: new TextDecoder().decode(record.subarray(16, end < 0 ? record.length : end)),
+    text: new TextDecoder().decode(result.subarray(16, end)),
     slots,
   };
 }

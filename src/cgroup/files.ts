@@ -32,7 +32,8 @@ export function readIfThere(path: string, ...without: readonly string[]): string
  */
 export function tryWrite(path: string, text: string): string | undefined {
   try {
-    Deno.writeTextFileSync(path, text, { create: false });
+    // Nothing at all would be no write(2) at all; the kernel takes an empty line for nothing.
+    Deno.writeTextFileSync(path, text === "" ? "\n" : text, { create: false });
     return undefined;
   } catch (error) {
     return errnoOf(error);

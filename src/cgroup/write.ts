@@ -1,7 +1,8 @@
 import { ContainerError, errnoText, originText } from "../errors.ts";
 import type { FileWrite } from "./file_write.ts";
-import { readIfThere, tryWrite } from "./files.ts";
+import { exists, readIfThere, tryWrite } from "./files.ts";
 import { type CgroupPaths, isV2 } from "./paths.ts";
+import { restoringTexts } from "./restore.ts";
 
 /**
  * Carry out writes in their order. The first that fails ends it; nothing is taken back here.
@@ -24,6 +25,41 @@ export function applyWrites(paths: CgroupPaths, writes: readonly FileWrite[], ro
     const errno = tryWrite(`${directory}/${write.file}`, write.text);
     if (errno !== undefined) throw failure(paths, directory, write, errno);
   }
+}
+
+/**
+ * Carry out the writes of an update. When one fails, every file gets back what it said before, as far as the
+ * kernel takes it, and the failure is thrown on.
+ */
+export function replaceLimits(paths: CgroupPaths, writes: readonly FileWrite[]): void {
+  const before = new Map<
+    string,
+    { readonly file: string; readonly text: string; readonly written: string[] }
+  >();
+  for (const write of writes) {
+    const directory = directoryOf(paths, write);
+    const { file, text } = standIn(directory, write);
+    const path = `${directory}/${file}`;
+    const old = before.get(path) ?? { file, text: readIfThere(path) ?? "", written: [] };
+    old.written.push(text);
+    before.set(path, old);
+  }
+  try {
+    applyWrites(paths, writes, false);
+  } catch (error) {
+    const back = [...before].reverse().flatMap(([path, { file, text, written }]) =>
+      restoringTexts(file, text, written).map((each) => [path, each] as const)
+    );
+    // Twice, because of values that fit only in one order.
+    for (const [path, text] of [...back, ...back]) tryWrite(path, text);
+    throw error;
+  }
+}
+
+/** The write itself, or the one that stands for it where its file is missing. */
+function standIn(directory: string, write: FileWrite): FileWrite {
+  if (write.otherwise === undefined || exists(`${directory}/${write.file}`)) return write;
+  return standIn(directory, write.otherwise);
 }
 
 /** Write, or write what is meant for a host where the file is missing; tells which of them it was. */

@@ -1,0 +1,6 @@
+/* The foreground of a container (relay.c). */
+#pragma once
+#include <stdint.h>
+
+long dunc_catch_signals(void);
+long dunc_relay(int pidfd, int32_t pid, int master);
