@@ -6,7 +6,7 @@ import type { CgroupLayout } from "../cgroup/layout.ts";
 import { ContainerError, SpecError } from "../errors.ts";
 import { bootId, planHost } from "../host/host.ts";
 import { buildCreatePlan } from "../plan/build.ts";
-import type { CgroupRequest, SeccompRequest } from "../plan/frame.ts";
+import type { CgroupRequest } from "../plan/frame.ts";
 import { namespacesOf } from "../plan/namespaces.ts";
 import type { Plan } from "../plan/plan.ts";
 import { parseSpec } from "../spec/parse.ts";
@@ -17,6 +17,7 @@ import { type Folder, folderOf, ioError } from "../state/folder.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import { hookState } from "./hooks.ts";
 import type { CreateOptions, Runtime } from "./options.ts";
+import { seccompOf } from "./seccomp.ts";
 import { resourceWrites } from "./resources.ts";
 
 /** Everything that is known before the first side effect. */
@@ -154,12 +155,8 @@ function cgroupRequest(layout: CgroupLayout, paths: CgroupPaths, ownNamespace: b
   };
 }
 
-function seccompOf(_spec: Spec): SeccompRequest | undefined {
-  return undefined;
-}
-
 /** Descriptors of socket activation (sd_listen_fds(3)): LISTEN_FDS counts when LISTEN_PID is us. */
-function inheritedDescriptors(): number {
+export function inheritedDescriptors(): number {
   if (Deno.env.get("LISTEN_PID") !== String(Deno.pid)) return 0;
   const count = Number(Deno.env.get("LISTEN_FDS"));
   return Number.isSafeInteger(count) && count > 0 ? count : 0;

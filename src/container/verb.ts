@@ -2,6 +2,7 @@ import { close, runPlan } from "../../ffi/stub.ts";
 import { ContainerError, errnoName } from "../errors.ts";
 import { encodePlan } from "../plan/encode.ts";
 import type { Plan } from "../plan/plan.ts";
+import { identifyPlan, type Target } from "../plan/verbs.ts";
 
 /** What became of a verb's plan, by the words its caller has for each errno. */
 export interface VerbOutcome {
@@ -20,4 +21,14 @@ export function carryOut(plan: Plan): VerbOutcome {
 /** Throw for an outcome that is not among those the caller expects. */
 export function unexpected(operation: string, outcome: VerbOutcome): ContainerError {
   return new ContainerError(operation, { errno: outcome.errno });
+}
+
+/** A pidfd for the very process of a record; undefined when it is gone. The caller closes it. */
+export function identify(target: Target): number | undefined {
+  const plan = identifyPlan(target);
+  const result = runPlan(encodePlan(plan), plan.slots.length, []);
+  const errno = result.errno === 0 ? undefined : errnoName(result.errno);
+  if (errno === "ESRCH") return undefined;
+  if (errno !== undefined) throw new ContainerError("find the container's process", { errno });
+  return result.slots[0]!;
 }

@@ -33,7 +33,7 @@ const SPECIAL: Partial<
     if (step.op.op !== "find_program") return undefined;
     const name = JSON.stringify(step.op.name);
     if (!step.op.name.includes("/")) {
-      return new ContainerError(`exec: ${name}: executable file not found in $PATH`, { errno });
+      return new ContainerError(`exec: ${name}: executable file not found in $PATH`);
     }
     const what = errno === "EACCES" ? "" : `stat ${step.op.name}: `;
     return new ContainerError(`exec: ${name}: ${what}${errnoText(errno)}`);

@@ -1,9 +1,6 @@
 import type { Origin } from "../errors.ts";
 import {
   CLONE_NEWCGROUP,
-  EINVAL,
-  ENOSYS,
-  EPERM,
   O_DIRECTORY,
   O_NOFOLLOW,
   O_PATH,
@@ -17,11 +14,20 @@ import {
 } from "../linux/constants.gen.ts";
 import { hookSteps } from "./hooks.ts";
 import { deviceSteps } from "./devices.ts";
-import { createFrame, type CreateRequest, type Frame, pathInRoot, step } from "./frame.ts";
+import {
+  closeTolerance,
+  createFrame,
+  type CreateRequest,
+  filterSteps,
+  type Frame,
+  pathInRoot,
+  step,
+} from "./frame.ts";
 import { mountSteps } from "./mounts.ts";
 import { joinSteps, type Namespaces, namespacesOf } from "./namespaces.ts";
 import type { Plan, Step } from "./plan.ts";
 import {
+  attributeSteps,
   credentialSteps,
   execveSteps,
   keyringSteps,
@@ -138,13 +144,7 @@ function identitySteps(request: CreateRequest, frame: Frame, namespaces: Namespa
     steps.push(...keyringSteps(request.id, namespaces.has("user")));
   }
   steps.push(step({ op: "open_proc", slot: frame.proc, subset: 0 }, ["process"]));
-  const score = request.spec.process!.oomScoreAdj;
-  if (score !== undefined) {
-    const path = "self/oom_score_adj";
-    steps.push(
-      step({ op: "write_proc", proc: frame.proc, path, text: String(score) }, ["process", "oomScoreAdj"]),
-    );
-  }
+  steps.push(...attributeSteps({ process: request.spec.process!, origin: ["process"] }, frame.proc));
   // After the score, which a non-dumpable process cannot write (CVE-2016-9962).
   steps.push(step({ op: "prctl", option: PR_SET_DUMPABLE, arg2: 0n, arg3: 0n }, ["process"]));
   if (namespaces.isNew("network")) {
@@ -210,16 +210,9 @@ function lastSteps(request: CreateRequest, frame: Frame, process: ProcessRequest
   const { seccomp, spec } = request;
   const first = 3 + request.preserveFds;
   const early = seccomp !== undefined && spec.process!.noNewPrivileges !== true;
-  const filter = seccomp === undefined ? [] : [
-    step({ op: "seccomp", flags: seccomp.flags, filter: seccomp.program, listener: null }, [
-      "linux",
-      "seccomp",
-    ]),
-  ];
+  const filter = filterSteps(seccomp);
   const umask = userOf(spec.process!).umask ?? 0o022;
   const keep = request.barrier ? frame.barrier : null;
-  // Under an early filter the call may be refused, and everything is close-on-exec anyway.
-  const tolerate = early ? { tolerate: [EPERM, ENOSYS, EINVAL] } : {};
   const steps = [
     ...rlimitSteps(process),
     step({ op: "umask", mask: umask }, ["process", "user", "umask"]),
@@ -228,7 +221,7 @@ function lastSteps(request: CreateRequest, frame: Frame, process: ProcessRequest
     ...(early ? filter : []),
     ...credentialSteps(process, true),
     ...programSteps(process),
-    step({ op: "close_range", first, keep }, ["process"], tolerate),
+    step({ op: "close_range", first, keep }, ["process"], closeTolerance(early)),
     ...(early ? [] : filter),
   ];
   if (request.barrier) {

@@ -3,6 +3,7 @@ import type { CgroupMount } from "../cgroup/mount.ts";
 import type { Op } from "./schema.ts";
 import { Slots, type Step } from "./plan.ts";
 import type { Origin } from "../errors.ts";
+import { EACCES, EINVAL, ENOSYS, EPERM } from "../linux/constants.gen.ts";
 
 /** What the host can do, as far as a plan depends on it. Found out by `host/`, never here. */
 export interface PlanHost {
@@ -95,6 +96,16 @@ export function createFrame(consoleSocket: boolean): Frame {
   };
 }
 
+/** The slots that a terminal is made with. */
+export interface TerminalFrame {
+  readonly slots: Slots;
+  readonly consoleSocket: number | null;
+  readonly root: number;
+  readonly scratch: number;
+  readonly tree: number;
+  readonly target: number;
+}
+
 /** A step with its origin; `options` as in Step. */
 export function step(op: Op, origin: Origin, options: Omit<Step, "op" | "origin"> = {}): Step {
   return { op, origin, ...options };
@@ -109,4 +120,19 @@ export function pathInRoot(path: string): string {
     else parts.push(part);
   }
   return parts.join("/");
+}
+
+/** The step that loads a filter. */
+export function filterSteps(seccomp: SeccompRequest | undefined): Step[] {
+  if (seccomp === undefined) return [];
+  const { flags, program: filter } = seccomp;
+  return [step({ op: "seccomp", flags, filter, listener: null }, ["linux", "seccomp"])];
+}
+
+/**
+ * Under a filter that is loaded early close_range may be refused, and everything is close-on-exec anyway. With a
+ * late filter it comes first and must work.
+ */
+export function closeTolerance(early: boolean): Pick<Step, "tolerate"> {
+  return early ? { tolerate: [EPERM, ENOSYS, EINVAL, EACCES] } : {};
 }

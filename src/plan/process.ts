@@ -37,6 +37,14 @@ export function environmentOf(process: Process): { readonly environment: string[
   return { environment: [...byName.values(), "HOME=/"], home: byName.size };
 }
 
+/** What a process is to the kernel beyond its credentials, as far as procfs says it: its score for the OOM killer. */
+export function attributeSteps(request: ProcessRequest, proc: number): Step[] {
+  const score = request.process.oomScoreAdj;
+  if (score === undefined) return [];
+  const op = { op: "write_proc", proc, path: "self/oom_score_adj", text: String(score) } as const;
+  return [step(op, at(request, "oomScoreAdj"))];
+}
+
 /** Limits, in config.json's order. Hard limits that are raised need CAP_SYS_RESOURCE. */
 export function rlimitSteps(request: ProcessRequest): Step[] {
   return (request.process.rlimits ?? []).map(({ type, soft, hard }, index) =>

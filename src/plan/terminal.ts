@@ -2,7 +2,7 @@ import type { Origin } from "../errors.ts";
 import { O_RDWR, S_IFREG } from "../linux/constants.gen.ts";
 import type { Process } from "../spec/schema.ts";
 import { userOf } from "../spec/user.ts";
-import { type Frame, step } from "./frame.ts";
+import { type Frame, step, type TerminalFrame } from "./frame.ts";
 import type { Step } from "./plan.ts";
 import { nullDeviceSteps } from "./rootfs.ts";
 
@@ -12,9 +12,8 @@ const TERMINAL: Origin = ["process", "terminal"];
  * A terminal out of the container's own devpts, its master sent away, its peer the process's standard streams.
  * `bindConsole`: it also stands at /dev/console, as a mount of the peer itself (CVE-2025-52565).
  */
-export function terminalSteps(process: Process, frame: Frame, bindConsole: boolean): Step[] {
+export function terminalSteps(process: Process, frame: TerminalFrame, bindConsole: boolean): Step[] {
   const { root, scratch: master, tree: peer, target } = frame;
-  const console = frame.slots.make("/dev/console");
   const size = process.consoleSize;
   const steps = [
     step({
@@ -29,6 +28,7 @@ export function terminalSteps(process: Process, frame: Frame, bindConsole: boole
     step({ op: "chown", slot: peer, uid: userOf(process).uid, gid: 0xffffffff }, TERMINAL),
   ];
   if (bindConsole) {
+    const console = frame.slots.make("/dev/console");
     steps.push(
       step({
         op: "make_mountpoint",

@@ -15,6 +15,11 @@ function identify({ pid, startTime }: Target): Step {
   return step({ op: "identify_process", slot: PROCESS, pid, startTime: BigInt(startTime) }, []);
 }
 
+/** A pidfd for the process in slot 0, and nothing else. */
+export function identifyPlan(target: Target): Plan {
+  return { steps: [identify(target)], slots: ["process"], given: 0 };
+}
+
 /** `start`: let the init go on, and wait until it has left the barrier. ENXIO or ENOENT: it is not waiting there. */
 export function startPlan(target: Target, folder: string, barrier: string): Plan {
   const slot = 1;

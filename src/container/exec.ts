@@ -1,0 +1,159 @@
+import {
+  catchSignals,
+  close,
+  connectUnix,
+  pidfdOpen,
+  relay,
+  sendDescriptor,
+  setSubreaper,
+} from "../../ffi/stub.ts";
+import { ContainerError, SpecError } from "../errors.ts";
+import { ownNamespaces } from "../host/namespaces.ts";
+import { runConversation } from "../launch/conversation.ts";
+import { spawnPlan } from "../launch/spawn.ts";
+import { buildExecPlan } from "../plan/build_exec.ts";
+import { parseProcess, parseSpec } from "../spec/parse.ts";
+import type { Process, Spec } from "../spec/schema.ts";
+import { checkProcess, Issues } from "../spec/validate.ts";
+import { loadConfig } from "../state/folder.ts";
+import { type Container, loadContainer, processOf } from "./container.ts";
+import { execCgroup } from "./exec_cgroup.ts";
+import { execProcess } from "./exec_process.ts";
+import type { ExecOptions, Runtime } from "./options.ts";
+import { writePidFile } from "./pid_file.ts";
+import { inheritedDescriptors } from "./prepare.ts";
+import { seccompOf } from "./seccomp.ts";
+import { identify } from "./verb.ts";
+
+/**
+ * `exec`: one more process in a container that is created or running. Returns its exit code (128 + N for signal N),
+ * or 0 when detached.
+ *
+ * Throws ContainerError; the command's exit code is 255 then, so that it is told apart from the program's.
+ */
+export function execContainer(runtime: Runtime, options: ExecOptions): number {
+  const container = loadContainer(runtime, options.id);
+  checkStatus(container, options);
+  const spec = currentSpec(container);
+  const { process, origin } = processFor(spec, options, runtime);
+  checkConsole(process, options);
+  // A pidfd that was checked against the record: every later look goes through it.
+  const target = identify(processOf(container));
+  if (target === undefined) throw new ContainerError("cannot exec in a stopped container");
+  try {
+    const preserveFds = options.preserveFds + inheritedDescriptors();
+    const plan = buildExecPlan({
+      process,
+      origin,
+      id: container.record.id,
+      namespaces: ownNamespaces(processOf(container).pid),
+      userNamespace: false,
+      noNewKeyring: false,
+      preserveFds,
+      consoleSocket: options.consoleSocket !== undefined,
+      ...execCgroup(container, options.cgroups),
+      seccomp: seccompOf(spec),
+    });
+    return launchExec(options, plan, target, preserveFds);
+  } finally {
+    close(target);
+  }
+}
+
+function checkStatus({ status }: Container, options: ExecOptions): void {
+  if (status === "stopped") throw new ContainerError("cannot exec in a stopped container");
+  if (status === "creating") {
+    throw new ContainerError("cannot exec in a container that is still being created");
+  }
+  if (status === "paused" && !options.ignorePaused) {
+    throw new ContainerError("cannot exec in a paused container (use --ignore-paused to override)");
+  }
+}
+
+/** The bundle's config.json as it is now, as in runc; where the bundle is gone, the one that was kept at create. */
+function currentSpec({ folder, record }: Container): Spec {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(`${record.bundle}/config.json`);
+  } catch {
+    text = loadConfig(folder);
+  }
+  return parseSpec(text);
+}
+
+function processFor(spec: Spec, options: ExecOptions, runtime: Runtime) {
+  const issues = new Issues();
+  if (options.processFile === undefined) {
+    if (options.args.length === 0) throw new ContainerError("exec args cannot be empty");
+    if (spec.process === undefined) throw new ContainerError("process property must not be empty");
+    const process = execProcess(spec.process, options);
+    checkProcess(process, "process", issues);
+    refuse(issues, runtime);
+    return { process, origin: ["process"] };
+  }
+  const process = parseProcess(readProcess(options.processFile));
+  checkProcess(process, "--process", issues);
+  refuse(issues, runtime);
+  return { process: options.tty ? { ...process, terminal: true } : process, origin: ["--process"] };
+}
+
+function readProcess(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    const errno = (error as { code?: string }).code;
+    throw new ContainerError("read --process", { place: path, errno });
+  }
+}
+
+function refuse(issues: Issues, runtime: Runtime): void {
+  if (issues.errors.length > 0) throw new SpecError(issues.errors);
+  for (const { path, message } of issues.warnings) runtime.log.warn(`${path}: ${message}`);
+}
+
+function checkConsole(process: Process, options: ExecOptions): void {
+  const terminal = process.terminal === true;
+  if (options.detach && terminal && options.consoleSocket === undefined) {
+    throw new ContainerError("cannot allocate tty if runc will detach without setting console socket");
+  }
+  if (options.consoleSocket !== undefined && !(options.detach && terminal)) {
+    throw new ContainerError("cannot use console socket if runc will not detach or allocate tty");
+  }
+}
+
+function launchExec(
+  options: ExecOptions,
+  plan: ReturnType<typeof buildExecPlan>,
+  target: number,
+  preserveFds: number,
+): number {
+  const console = options.consoleSocket === undefined
+    ? undefined
+    : connectUnix(options.consoleSocket, "connect to the console socket");
+  if (!options.detach) {
+    setSubreaper();
+    catchSignals();
+  }
+  let pidfd: number | undefined;
+  let master: number | undefined;
+  try {
+    const given = console === undefined ? [target] : [target, console];
+    const outcome = runConversation(spawnPlan(plan, { given, preserveFds }), {
+      ready: (pid) => {
+        // Before the program runs: it may have ended by the time the conversation has.
+        pidfd = pidfdOpen(pid);
+      },
+    });
+    master = outcome.master;
+    if (pidfd === undefined) throw new ContainerError("find the new process", { errno: "ESRCH" });
+    if (options.pidfdSocket !== undefined) {
+      const socket = connectUnix(options.pidfdSocket, "connect to the pidfd socket");
+      sendDescriptor(socket, "setns", pidfd);
+      close(socket);
+    }
+    if (options.pidFile !== undefined) writePidFile(options.pidFile, outcome.pid);
+    return options.detach ? 0 : relay(pidfd, outcome.pid, master);
+  } finally {
+    for (const fd of [console, pidfd, master]) if (fd !== undefined) close(fd);
+  }
+}

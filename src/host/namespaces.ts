@@ -1,0 +1,22 @@
+import { NAMESPACES } from "../linux/namespaces.ts";
+
+/**
+ * CLONE_NEW* of the namespaces in which a process differs from this one: setns(2) refuses a user namespace that is
+ * ours already, and a time namespace of the host to an ordinary user (kernel-facts.md section 6).
+ */
+export function ownNamespaces(pid: number): number {
+  let flags = 0;
+  for (const { flag, file } of Object.values(NAMESPACES)) {
+    const theirs = link(`/proc/${pid}/ns/${file}`);
+    if (theirs !== undefined && theirs !== link(`/proc/self/ns/${file}`)) flags |= flag;
+  }
+  return flags;
+}
+
+function link(path: string): string | undefined {
+  try {
+    return Deno.readLinkSync(path);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,123 @@
+import type { Origin } from "../errors.ts";
+import { O_DIRECTORY, O_PATH, O_WRONLY, PR_SET_DUMPABLE } from "../linux/constants.gen.ts";
+import { userOf } from "../spec/user.ts";
+import { closeTolerance, filterSteps, type SeccompRequest, step } from "./frame.ts";
+import { type Plan, Slots, type Step } from "./plan.ts";
+import {
+  attributeSteps,
+  credentialSteps,
+  execveSteps,
+  keyringSteps,
+  noNewPrivilegesSteps,
+  type ProcessRequest,
+  programSteps,
+  rlimitSteps,
+} from "./process.ts";
+import { WORDS } from "./schema.ts";
+import { terminalSteps } from "./terminal.ts";
+
+/** Everything that a plan of `exec` is made from. */
+export interface ExecRequest extends ProcessRequest {
+  readonly id: string;
+  /** CLONE_NEW* of the namespaces that are the container's own and not already ours: setns(2) takes no other. */
+  readonly namespaces: number;
+  readonly userNamespace: boolean;
+  readonly noNewKeyring: boolean;
+  readonly preserveFds: number;
+  readonly consoleSocket: boolean;
+  /** v1 and hybrid: files that the process writes "0" to. */
+  readonly joinFiles: readonly string[];
+  /** v2: the directory to be cloned into. */
+  readonly cgroupDirectory?: string | undefined;
+  readonly seccomp?: SeccompRequest | undefined;
+}
+
+/**
+ * The plan of one more process in a container: another plan for the same init. The first given slot is the pidfd of
+ * the container's process, checked by the runtime; namespaces are joined through it, not through paths that may
+ * mean another process by then.
+ */
+export function buildExecPlan(request: ExecRequest): Plan {
+  const slots = new Slots();
+  const process = slots.give("container process");
+  const consoleSocket = request.consoleSocket ? slots.give("console socket") : null;
+  const root = slots.make("/");
+  const terminal = {
+    slots,
+    consoleSocket,
+    root,
+    scratch: slots.make("master"),
+    tree: slots.make("peer"),
+    target: root,
+  };
+  const inside = [
+    ...identitySteps(request, slots),
+    step(
+      { op: "open", slot: root, root: null, path: "/", flags: O_PATH | O_DIRECTORY, mode: 0, resolve: 0 },
+      [],
+    ),
+    ...(request.process.terminal === true
+      ? terminalSteps(request.process, terminal, false)
+      : [step({ op: "stdio_owner", uid: userOf(request.process).uid }, [...request.origin, "user"])]),
+  ];
+  const steps = [...joinSteps(request, slots, process), ...inside, ...lastSteps(request)];
+  return { steps, slots: slots.names, given: slots.given };
+}
+
+function joinSteps(request: ExecRequest, slots: Slots, process: number): Step[] {
+  const open = (path: string, flags: number): [number, Step] => {
+    const slot = slots.make(path);
+    return [slot, step({ op: "open", slot, root: null, path, flags, mode: 0, resolve: 0 }, CGROUP)];
+  };
+  const files = request.joinFiles.map((path) => open(path, O_WRONLY));
+  const directory = request.cgroupDirectory === undefined
+    ? undefined
+    : open(request.cgroupDirectory, O_PATH | O_DIRECTORY);
+  const steps = [...files.map(([, opened]) => opened), ...(directory === undefined ? [] : [directory[1]])];
+  // Before the join: a process of the container must not get at what we still hold (CVE-2016-9962).
+  steps.push(step({ op: "prctl", option: PR_SET_DUMPABLE, arg2: 0n, arg3: 0n }, []));
+  if (request.namespaces !== 0) {
+    steps.push(step({ op: "setns", slot: process, flags: request.namespaces }, ["linux", "namespaces"]));
+  }
+  // A pid namespace is entered by children only.
+  steps.push(step({ op: "clone", flags: 0n, cgroup: directory?.[0] ?? null }, ["linux", "namespaces"]));
+  for (const [slot] of files) {
+    steps.push(step({ op: "write_slot", slot, text: "0" }, CGROUP), step({ op: "close", slot }, CGROUP));
+  }
+  return steps;
+}
+
+const CGROUP: Origin = ["linux", "cgroupsPath"];
+
+function identitySteps(request: ExecRequest, slots: Slots): Step[] {
+  const steps = [step({ op: "setsid" }, request.origin)];
+  if (!request.noNewKeyring) steps.push(...keyringSteps(request.id, request.userNamespace));
+  const proc = slots.make("procfs");
+  const attributes = attributeSteps(request, proc);
+  if (attributes.length > 0) {
+    steps.push(step({ op: "open_proc", slot: proc, subset: 1 }, request.origin), ...attributes);
+    steps.push(step({ op: "close", slot: proc }, request.origin));
+  }
+  return steps;
+}
+
+function lastSteps(request: ExecRequest): Step[] {
+  const { seccomp, process, origin } = request;
+  const early = seccomp !== undefined && process.noNewPrivileges !== true;
+  const filter = filterSteps(seccomp);
+  const umask = userOf(process).umask;
+  return [
+    ...noNewPrivilegesSteps(request),
+    step({ op: "sync", word: WORDS.ready }, []),
+    ...rlimitSteps(request),
+    // Unset: what the runtime's caller has, here 0022 as runc's own.
+    step({ op: "umask", mask: umask ?? 0o022 }, [...origin, "user", "umask"]),
+    step({ op: "set_home", uid: userOf(process).uid }, [...origin, "env"]),
+    ...(early ? filter : []),
+    ...credentialSteps(request, true),
+    ...programSteps(request),
+    step({ op: "close_range", first: 3 + request.preserveFds, keep: null }, origin, closeTolerance(early)),
+    ...(early ? [] : filter),
+    ...execveSteps(request),
+  ];
+}
