@@ -1,6 +1,7 @@
 /* libdunc.so: what the runtime reaches through FFI. Raw system calls here too, so that it depends on
  * no libc version. Every function returns a result or -errno. */
 #include "plan.h"
+#include "bpf.h"
 #include "relay.h"
 
 /* poll(2) on one descriptor, begun again after a signal. */
@@ -225,6 +226,7 @@ long dunc_call(int what, int a, int b, int c, int d, int e, void *p, void *q)
 	case 10: return dunc_run(p, (uint32_t)a, q, (uint32_t)b);
 	case 11: return dunc_catch_signals();
 	case 12: return dunc_relay(a, b, c);
+	case 13: return attach_device_program(a, p, (uint32_t)b);
 	}
 	return -ENOSYS;
 }

@@ -1,10 +1,15 @@
 import type { CgroupKernel, WatchedFile } from "../src/cgroup/kernel.ts";
 import { ContainerError, errnoName } from "../src/errors.ts";
-import { close, killProcess, openForReading, pollFor, readFromStart } from "./stub.ts";
+import { attachDeviceProgram, close, killProcess, openForReading, pollFor, readFromStart } from "./stub.ts";
 
 /** The system calls that the control of groups needs, made by libdunc.so. */
 export function cgroupKernel(): CgroupKernel {
-  return { watch, signal: killProcess, attachDeviceProgram };
+  return {
+    watch,
+    signal: killProcess,
+    attachDeviceProgram: (directory, program) =>
+      attachDeviceProgram(directory, program as Uint8Array<ArrayBuffer>),
+  };
 }
 
 function watch(path: string): WatchedFile | undefined {
@@ -21,8 +26,4 @@ function watch(path: string): WatchedFile | undefined {
     wait: (timeoutMs) => pollFor(fd, 0x2, /* POLLPRI */ timeoutMs),
     close: () => close(fd),
   };
-}
-
-function attachDeviceProgram(directory: string, _program: Uint8Array): void {
-  throw new ContainerError("attach the device program", { place: directory, errno: "ENOSYS" });
 }

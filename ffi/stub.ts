@@ -18,6 +18,7 @@ const CALLS = {
   run: 10,
   catchSignals: 11,
   relay: 12,
+  attachDeviceProgram: 13,
 };
 
 // System call numbers of x86_64 and aarch64 (asm/unistd.h).
@@ -290,6 +291,17 @@ export function catchSignals(): void {
 /** Stay in the foreground until the process has ended; its exit code, 128 + N for signal N. */
 export function relay(pidfd: number, pid: number, master: number | undefined): number {
   return checked(call("relay", pidfd, pid, master ?? -1, null, null), "wait for the container");
+}
+
+/**
+ * Put a device program (eBPF, 8 bytes an instruction) in the place of those attached to a cgroup v2 directory.
+ * Throws ContainerError naming the directory.
+ */
+export function attachDeviceProgram(directory: string, program: Uint8Array<ArrayBuffer>): void {
+  const cgroup = checked(openForReading(directory), `open ${directory}`);
+  const rc = call("attachDeviceProgram", cgroup, program.length / 8, 0, program, null);
+  close(cgroup);
+  checked(rc, `attach the device program of linux.resources.devices to ${directory}`);
 }
 
 /** What became of a verb's plan. `slots` holds the descriptors afterwards, -1 for an empty one. */

@@ -42,7 +42,7 @@ const ARTEFACTS = {
     flags: ["-static", "-fno-pic", "-no-pie", "-Wl,-z,noseparate-code"],
   },
   "libdunc.so": {
-    sources: ["stub.c", "relay.c", "plan.c", "ops*.c", "text.c"],
+    sources: ["stub.c", "relay.c", "bpf.c", "plan.c", "ops*.c", "text.c"],
     // Nothing undefined: it must load on a host of any libc.
     flags: ["-shared", "-fPIC", "-Wl,-z,defs", "-Wl,-z,relro,-z,now", "-Wl,--hash-style=gnu"],
   },

@@ -16,6 +16,8 @@ export interface CgroupRequest {
   readonly rootless: boolean;
   /** Whether config.json names a `cgroupsPath`: then being refused is an error for an ordinary user too. */
   readonly explicit: boolean;
+  /** A process that systemd has put there before: the container's first, so the group is not somebody else's. */
+  readonly inhabitant?: number | undefined;
 }
 
 /** What createCgroup() made. */
@@ -37,7 +39,7 @@ export function createCgroup(request: CgroupRequest): CreatedCgroup {
   const made: string[] = [];
   try {
     const paths = request.layout.mode === "v2" ? makeV2(request, made) : makeV1(request, made);
-    refuseInUse(paths, new Set(made));
+    refuseInUse(paths, new Set(made), request.inhabitant);
     if (paths.cpuset !== undefined) inheritCpuset(request, paths.cpuset);
     applyWrites(paths, request.writes, request.rootless);
     return { paths, made };
@@ -174,11 +176,12 @@ function makeDirectory(directory: string, made: string[]): string | undefined {
 }
 
 /** runc's two refusals: a container must start in a group of its own, and in one that lets it run. */
-function refuseInUse(paths: CgroupPaths, made: ReadonlySet<string>): void {
+function refuseInUse(paths: CgroupPaths, made: ReadonlySet<string>, inhabitant: number | undefined): void {
   const pids = new Set<number>();
   for (const directory of directoriesOf(paths)) {
     if (!made.has(directory)) { for (const pid of listPids(directory)) pids.add(pid); }
   }
+  if (inhabitant !== undefined) pids.delete(inhabitant);
   if (pids.size > 0) {
     throw new ContainerError(`container's cgroup is not empty: ${pids.size} process(es) found`);
   }

@@ -103,6 +103,7 @@ test("createCgroup() refuses a group with processes, also in a group below, and 
       "container's cgroup is not empty: 1 process(es) found",
     );
     assert(directoriesOf(inner).every(exists));
+    createCgroup({ ...request, paths, inhabitant: process.pid });
     await process.end();
   }));
 

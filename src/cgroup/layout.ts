@@ -99,51 +99,49 @@ function hierarchyOf(mount: Mount, controllers: readonly string[], own: string):
 
 /** The mounts on and below /sys/fs/cgroup that no later mount hides, by mount point, in mount order. */
 function visibleMounts(mountinfo: string): Map<string, Mount> {
-  const found: Mount[] = [];
-  const needle = ` ${CGROUP_ROOT}`;
-  // Hosts with many containers have thousands of mounts: only lines that name the tree are taken apart.
-  for (let at = mountinfo.indexOf(needle); at >= 0;) {
-    const start = mountinfo.lastIndexOf("\n", at) + 1;
-    const end = mountinfo.indexOf("\n", at);
-    const line = mountinfo.slice(start, end < 0 ? mountinfo.length : end);
-    const mount = parseMount(line);
-    if (mount !== undefined) found.push(mount);
-    at = end < 0 ? -1 : mountinfo.indexOf(needle, end);
-  }
-  const hiddenTops = new Set<string>();
-  for (const { mountpoint, parent } of found) if (mountpoint === CGROUP_ROOT) hiddenTops.add(parent);
-  const top = found.find(({ mountpoint, id }) => mountpoint === CGROUP_ROOT && !hiddenTops.has(id));
-  const mounts = new Map<string, Mount>();
-  const visible = new Set<string>();
+  const found = mountsBelow(mountinfo);
+  let top: Mount | undefined;
+  // The last one that is mounted on the very root, each later one on top of the one before.
   for (const mount of found) {
-    const shown = top === undefined || mount === top || mount.parent === top.id || visible.has(mount.parent);
-    if (!shown || (mount !== top && mount.mountpoint === CGROUP_ROOT)) continue;
-    visible.add(mount.id);
-    mounts.set(mount.mountpoint, mount);
+    if (mount.mountpoint === CGROUP_ROOT && (top === undefined || mount.parent === top.id)) top = mount;
+  }
+  const mounts = new Map<string, Mount>();
+  for (const mount of found) {
+    // What is on a mount that is shown itself is shown: several on one mount point, the last one on top.
+    let shown = top === undefined || mount === top;
+    if (mount.mountpoint !== CGROUP_ROOT && !shown) {
+      shown = mount.parent === top!.id || mounts.get(mount.mountpoint)?.id === mount.parent;
+    }
+    if (shown) mounts.set(mount.mountpoint, mount);
   }
   return mounts;
 }
 
-function parseMount(line: string): Mount | undefined {
-  const fields = line.split(" ");
-  const separator = fields.indexOf("-", 6);
-  const [id, parent, , root, mountpoint] = fields;
-  const type = fields[separator + 1];
-  if (separator < 0 || id === undefined || parent === undefined || type === undefined) return undefined;
-  if (root === undefined || mountpoint === undefined) return undefined;
-  if (mountpoint !== CGROUP_ROOT && !mountpoint.startsWith(CGROUP_ROOT + "/")) return undefined;
-  return {
-    id,
-    parent,
-    root: unescape(root),
-    mountpoint: unescape(mountpoint),
-    type,
-    options: (fields[separator + 3] ?? "").split(","),
-  };
+/** Hosts with many containers have thousands of mounts: only lines that name the tree are taken apart. */
+function mountsBelow(mountinfo: string): Mount[] {
+  const found: Mount[] = [];
+  for (let at = mountinfo.indexOf(NEEDLE); at >= 0;) {
+    const start = mountinfo.lastIndexOf("\n", at) + 1;
+    const end = mountinfo.indexOf("\n", at);
+    const fields = mountinfo.slice(start, end < 0 ? mountinfo.length : end).split(" ");
+    // ID PARENT MAJOR:MINOR ROOT MOUNTPOINT OPTIONS TAG… - TYPE SOURCE OPTIONS
+    const dash = fields.indexOf("-", 6);
+    const mountpoint = unescape(fields[4]!);
+    if (dash >= 0 && (mountpoint === CGROUP_ROOT || mountpoint.startsWith(BELOW_ROOT))) {
+      const root = unescape(fields[3]!);
+      const options = fields[dash + 3]!.split(",");
+      found.push({ id: fields[0]!, parent: fields[1]!, root, mountpoint, type: fields[dash + 1]!, options });
+    }
+    at = end < 0 ? -1 : mountinfo.indexOf(NEEDLE, end);
+  }
+  return found;
 }
+
+const NEEDLE = ` ${CGROUP_ROOT}`;
+const BELOW_ROOT = `${CGROUP_ROOT}/`;
 
 /** The kernel writes space, tab, newline and backslash of a path as `\040` and so on. */
 function unescape(text: string): string {
-  if (!text.includes("\\")) return text;
+  if (text.indexOf("\\") < 0) return text;
   return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
 }

@@ -78,3 +78,10 @@ Deno.test("ownDirectory() maps the own group into what the mount shows", () => {
   assertEquals(at("/a", "/ab"), undefined);
   assertEquals(at("/", "/../other"), undefined);
 });
+
+Deno.test("parseLayout() is not misled by mounts that show /sys/fs/cgroup elsewhere or have names like it", () => {
+  const mounts = `40 28 0:30 /sys/fs/cgroup /mnt rw - cgroup cgroup rw,pids
+41 28 0:31 / /sys/fs/cgroups/memory rw - cgroup cgroup rw,memory
+`;
+  assertEquals(parseLayout(mounts, MEMBERSHIP).mode, "none");
+});

@@ -1,11 +1,10 @@
 // Pure: no I/O in this file.
-/** What lifts a setting of one device, by file, where there was none before. */
-const UNSET: readonly (readonly [file: RegExp, text: string])[] = [
-  [/^io\.max$/, "rbps=max wbps=max riops=max wiops=max"],
-  [/^io\.(bfq\.)?weight$/, "default"],
-  [/^blkio\.throttle\..*_device$/, "0"],
-  [/^blkio\..*weight_device$/, "0"],
-];
+/** What lifts a setting of one device where there was none before. */
+function unsetText(file: string): string | undefined {
+  if (file === "io.max") return "rbps=max wbps=max riops=max wiops=max";
+  if (file === "io.weight" || file === "io.bfq.weight") return "default";
+  return /^blkio\..*_device$/.test(file) ? "0" : undefined;
+}
 
 /**
  * The writes that bring a file back to what it said before.
@@ -26,7 +25,7 @@ export function restoringTexts(file: string, before: string, written: readonly s
       continue;
     }
     const line = lines.find((each) => each.startsWith(`${device} `));
-    const unset = UNSET.find(([pattern]) => pattern.test(file))?.[1];
+    const unset = unsetText(file);
     if (line !== undefined) texts.push(line);
     else if (unset !== undefined) texts.push(`${device} ${unset}`);
   }

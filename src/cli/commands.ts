@@ -40,6 +40,34 @@ const CREATION: readonly Flag[] = [
   },
 ];
 
+const limit = (name: string, help: string): Flag => ({ name, kind: "string", value: "N", help });
+
+const UPDATE: readonly Flag[] = [
+  {
+    name: "resources",
+    alias: "r",
+    kind: "string",
+    value: "FILE",
+    help: "a file with the resources to update, or - for standard input",
+  },
+  limit("blkio-weight", "weight of block IO, 10 to 1000"),
+  limit("cpu-period", "period of the CPU quota in microseconds"),
+  limit("cpu-quota", "CPU time of a period in microseconds"),
+  limit("cpu-burst", "CPU time that may be saved up, in microseconds"),
+  limit("cpu-share", "share of CPU time (relative weight)"),
+  limit("cpu-rt-period", "realtime period in microseconds"),
+  limit("cpu-rt-runtime", "realtime CPU time of a period in microseconds"),
+  limit("cpu-idle", "1: only what others leave of the CPUs"),
+  limit("cpuset-cpus", "CPUs to use"),
+  limit("cpuset-mems", "memory nodes to use"),
+  limit("memory", "memory limit (in bytes, or with a unit)"),
+  limit("memory-reservation", "memory reservation or soft limit"),
+  limit("memory-swap", "memory and swap together; -1 for no limit"),
+  limit("pids-limit", "most processes; -1 for no limit"),
+  { ...limit("kernel-memory", "ignored"), hidden: true },
+  { ...limit("kernel-memory-tcp", "ignored"), hidden: true },
+];
+
 /** Every command, in the order of help texts. */
 export const COMMANDS: readonly Command[] = [
   {
@@ -141,6 +169,43 @@ export const COMMANDS: readonly Command[] = [
     load: () => import("./list.ts"),
   },
   {
+    name: "pause",
+    usage: "stop all processes of the container",
+    args: ID,
+    minArgs: 1,
+    maxArgs: 1,
+    flags: [],
+    load: () => import("./pause.ts"),
+  },
+  {
+    name: "ps",
+    usage: "show the processes of the container",
+    args: `${ID} [ps options]`,
+    minArgs: 1,
+    stopsAtArgument: true,
+    description:
+      "Runs the host's ps with the options given (default -ef) and shows the lines of the container's\n" +
+      "processes, or prints their numbers as JSON.",
+    flags: [{
+      name: "format",
+      alias: "f",
+      kind: "string",
+      value: "FORMAT",
+      default: "table",
+      help: "table or json",
+    }],
+    load: () => import("./ps.ts"),
+  },
+  {
+    name: "resume",
+    usage: "let all processes of the container go on",
+    args: ID,
+    minArgs: 1,
+    maxArgs: 1,
+    flags: [],
+    load: () => import("./resume.ts"),
+  },
+  {
     name: "run",
     usage: "create and start a container",
     args: ID,
@@ -187,5 +252,16 @@ export const COMMANDS: readonly Command[] = [
     maxArgs: 1,
     flags: [],
     load: () => import("./state.ts"),
+  },
+  {
+    name: "update",
+    usage: "update container resource constraints",
+    args: ID,
+    minArgs: 1,
+    maxArgs: 1,
+    description: "Limits come from flags, or from a document of config.json's linux.resources form:\n" +
+      "--resources FILE, or - for standard input; other flags are ignored then.",
+    flags: UPDATE,
+    load: () => import("./update.ts"),
   },
 ];

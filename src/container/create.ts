@@ -1,6 +1,9 @@
 import { close, connectUnix, pidfdOpen, sendDescriptor, waitExit } from "../../ffi/stub.ts";
 import { cgroupKernel } from "../../ffi/cgroup_kernel.ts";
 import { createCgroup } from "../cgroup/apply.ts";
+import { deviceProgram } from "../cgroup/device_program.ts";
+import { deviceList } from "../cgroup/devices.ts";
+import { isV2, v2Directory } from "../cgroup/paths.ts";
 import { thaw } from "../cgroup/freeze.ts";
 import { killCgroup } from "../cgroup/kill.ts";
 import { removeUnused } from "../cgroup/remove.ts";
@@ -72,7 +75,14 @@ function makeContainer(
     // Named before it is made: `delete --force` finds everything after a kill -9 at any point.
     saveRecord(folder, record);
     saveConfig(folder, prepared.configText);
-    if (cgroup !== undefined) made = createCgroup(cgroup).made;
+    if (cgroup !== undefined) {
+      made = createCgroup(cgroup).made;
+      // v1 has its list among the writes.
+      if (isV2(cgroup.paths)) {
+        const rules = deviceList(prepared.spec.linux?.resources?.devices ?? []);
+        cgroupKernel().attachDeviceProgram(v2Directory(cgroup.paths)!, deviceProgram(rules));
+      }
+    }
     if (runtime.log.debugEnabled) logPlan(runtime, prepared.plan);
     const given = console === undefined ? [] : [console];
     const child = spawnPlan(prepared.plan, { given, preserveFds: prepared.preserveFds });

@@ -6,6 +6,7 @@ export const BARRIER = "exec.fifo";
 
 const STATE = "state.json";
 const CONFIG = "config.json";
+const RESOURCES = "resources.json";
 const LOCK = "lock";
 
 /** The folder of one container below the root folder. */
@@ -114,6 +115,27 @@ export function loadConfig(folder: Folder): string {
     return Deno.readTextFileSync(`${folder.path}/${CONFIG}`);
   } catch (error) {
     throw ioError("read the kept config.json", folder.path, error);
+  }
+}
+
+/** Keep the resources of a container after an update. */
+export function saveResources(folder: Folder, text: string): void {
+  const temporary = `${folder.path}/.${RESOURCES}.tmp`;
+  try {
+    Deno.writeTextFileSync(temporary, text, { mode: 0o600 });
+    Deno.renameSync(temporary, `${folder.path}/${RESOURCES}`);
+  } catch (error) {
+    throw ioError("save the resources", folder.path, error);
+  }
+}
+
+/** The resources that an update left; undefined when there was none. */
+export function loadResources(folder: Folder): string | undefined {
+  try {
+    return Deno.readTextFileSync(`${folder.path}/${RESOURCES}`);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw ioError("read the resources", folder.path, error);
   }
 }
 

@@ -1,0 +1,31 @@
+import { resourcesOfFlags, UPDATE_FLAGS } from "../cgroup/update_flags.ts";
+import { updateContainer } from "../container/update.ts";
+import { parseResources } from "../spec/parse.ts";
+import type { Resources } from "../spec/schema.ts";
+import { ioError } from "../state/folder.ts";
+import { absolute } from "./runtime.ts";
+import type { Call, FlagValues } from "./table.ts";
+
+export function run({ args, flags, runtime }: Call): number {
+  updateContainer(runtime, args[0]!, wantedResources(flags));
+  return 0;
+}
+
+function wantedResources(flags: FlagValues): Resources {
+  const file = flags.string("resources");
+  if (file !== undefined && file !== "") return parseResources(readDocument(file));
+  const values: Record<string, string> = {};
+  for (const name of Object.keys(UPDATE_FLAGS)) {
+    const text = flags.string(name);
+    if (text !== undefined) values[name] = text;
+  }
+  return resourcesOfFlags(values);
+}
+
+function readDocument(file: string): string {
+  try {
+    return Deno.readTextFileSync(file === "-" ? "/proc/self/fd/0" : absolute(file));
+  } catch (error) {
+    throw ioError("read --resources", file, error);
+  }
+}

@@ -1,0 +1,44 @@
+import { applyWrites } from "../cgroup/write.ts";
+import { type CurrentUse, limitWrites } from "../cgroup/limits.ts";
+import { type CgroupPaths, isV2 } from "../cgroup/paths.ts";
+import { readIfThere } from "../cgroup/files.ts";
+import { jsonText } from "../cgroup/stats_text.ts";
+import { mergeResources } from "../cgroup/update.ts";
+import { ContainerError } from "../errors.ts";
+import { parseResources, parseSpec } from "../spec/parse.ts";
+import type { Resources } from "../spec/schema.ts";
+import { type Folder, loadConfig, loadResources, lockFolder, saveResources } from "../state/folder.ts";
+import { loadContainer } from "./container.ts";
+import type { Runtime } from "./options.ts";
+
+/**
+ * `update`: change limits of a container that is created, running or paused; devices are left alone. A write that
+ * fails takes back those before it.
+ *
+ * Throws ContainerError `container not running`, or naming the field and the file.
+ */
+export function updateContainer(runtime: Runtime, id: string, update: Resources): void {
+  const lock = lockFolder(loadContainer(runtime, id).folder);
+  try {
+    const { folder, record, status } = loadContainer(runtime, id);
+    if (status === "stopped" || status === "creating") throw new ContainerError("container not running");
+    const { stored, changed } = mergeResources(storedResources(folder), update);
+    const writes = limitWrites(record.cgroupPaths, changed, currentUse(record.cgroupPaths));
+    applyWrites(record.cgroupPaths, writes, runtime.rootless === true);
+    saveResources(folder, jsonText(stored));
+  } finally {
+    lock.release();
+  }
+}
+
+/** What the container's limits are meant to be: config.json's, or what the last update left. */
+function storedResources(folder: Folder): Resources {
+  const text = loadResources(folder);
+  return text === undefined ? parseSpec(loadConfig(folder)).linux?.resources ?? {} : parseResources(text);
+}
+
+function currentUse(paths: CgroupPaths): CurrentUse {
+  if (!isV2(paths)) return {};
+  const text = readIfThere(`${paths[""]}/memory.current`);
+  return { memory: text === undefined ? undefined : BigInt(text.trim()) };
+}
