@@ -10,9 +10,11 @@ import { removeUnused } from "../cgroup/remove.ts";
 import { ContainerError } from "../errors.ts";
 import { readProcessStat } from "../host/process_stat.ts";
 import { runConversation } from "../launch/conversation.ts";
+import { type IdMaps, type Mapper, writeIdMaps } from "../launch/id_maps.ts";
 import { spawnPlan } from "../launch/spawn.ts";
 import { formatPlan } from "../plan/format.ts";
 import type { Plan } from "../plan/plan.ts";
+import type { Spec } from "../spec/schema.ts";
 import { type Folder, lockFolder, makeFolder, saveConfig, saveRecord } from "../state/folder.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import { destroy } from "./delete.ts";
@@ -87,6 +89,7 @@ function makeContainer(
     const given = console === undefined ? [] : [console];
     const child = spawnPlan(prepared.plan, { given, preserveFds: prepared.preserveFds });
     const outcome = runConversation(child, {
+      maps: (pid) => writeIdMaps(pid, mapsOf(prepared.spec), mapper()),
       hooks: (pid) => {
         const container = { record, status: "creating" } as const;
         runHooks("prestart", prepared.spec.hooks?.prestart ?? [], container, pid);
@@ -104,6 +107,15 @@ function makeContainer(
     takeAway(runtime, { folder, record }, made);
     throw error;
   }
+}
+
+function mapsOf({ linux }: Spec): IdMaps {
+  return { uidMappings: linux?.uidMappings ?? [], gidMappings: linux?.gidMappings ?? [] };
+}
+
+function mapper(): Mapper {
+  const uid = Deno.uid() ?? 0;
+  return { uid, gid: Deno.gid() ?? 0, privileged: uid === 0 };
 }
 
 /** What the caller was promised: the pid file and the pidfd, of a process that is there. */

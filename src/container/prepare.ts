@@ -5,8 +5,9 @@ import { readLayout } from "../cgroup/read_layout.ts";
 import type { CgroupLayout } from "../cgroup/layout.ts";
 import { ContainerError, SpecError } from "../errors.ts";
 import { bootId, planHost } from "../host/host.ts";
+import { isOwnId } from "../launch/id_maps.ts";
 import { buildCreatePlan } from "../plan/build.ts";
-import type { CgroupRequest } from "../plan/frame.ts";
+import type { CgroupRequest, UserNamespaceRequest } from "../plan/frame.ts";
 import { namespacesOf } from "../plan/namespaces.ts";
 import type { Plan } from "../plan/plan.ts";
 import { parseSpec } from "../spec/parse.ts";
@@ -80,6 +81,7 @@ export function prepare(
     preserveFds: options.preserveFds + inherited,
     consoleSocket: options.consoleSocket !== undefined,
     cgroup: cgroupRequest(layout, paths, namespaces.has("cgroup")),
+    userNamespace: userNamespaceOf(spec, rootfs),
     seccomp: seccompOf(spec),
     hookState: { creating: hookState(record, "creating"), created: hookState(record, "created") },
     host: planHost({ userNamespace: namespaces.has("user"), noPivot: options.noPivot }),
@@ -145,6 +147,32 @@ function findRootfs(spec: Spec, bundle: string): string {
     throw ioError(`invalid rootfs: stat ${path}`, "root.path", error);
   }
   throw new ContainerError("invalid rootfs", { place: "root.path", errno: "ENOTDIR" });
+}
+
+/** How the container's user namespace is made, if it has one. */
+function userNamespaceOf(spec: Spec, rootfs: string): UserNamespaceRequest | undefined {
+  const namespaces = namespacesOf(spec);
+  if (!namespaces.has("user")) return undefined;
+  const privileged = Deno.uid() === 0;
+  const gids = spec.linux?.gidMappings ?? [];
+  const setgroups = privileged || !isOwnId(gids, Deno.gid() ?? 0);
+  if (!setgroups && (spec.process?.user?.additionalGids ?? []).length > 0) {
+    throw new ContainerError("cannot set any additional groups in a rootless container", {
+      place: "process.user.additionalGids",
+      hint: "map a range of gids with newgidmap: setgroups is denied where an ordinary user maps one id",
+    });
+  }
+  return { isNew: namespaces.isNew("user"), privileged, rootfsReachable: isReachable(rootfs), setgroups };
+}
+
+/** Whether everybody may walk to a directory: a mapped root is nobody special outside. */
+function isReachable(path: string): boolean {
+  const parts = path.split("/");
+  for (let i = 1; i <= parts.length; i++) {
+    const { mode } = Deno.statSync(parts.slice(0, i).join("/") || "/");
+    if ((mode! & 0o001) === 0) return false;
+  }
+  return true;
 }
 
 function cgroupRequest(layout: CgroupLayout, paths: CgroupPaths, ownNamespace: boolean): CgroupRequest {

@@ -1,4 +1,4 @@
-import { applyWrites } from "../cgroup/write.ts";
+import { replaceLimits } from "../cgroup/write.ts";
 import { type CurrentUse, limitWrites } from "../cgroup/limits.ts";
 import { type CgroupPaths, isV2 } from "../cgroup/paths.ts";
 import { readIfThere } from "../cgroup/files.ts";
@@ -24,7 +24,7 @@ export function updateContainer(runtime: Runtime, id: string, update: Resources)
     if (status === "stopped" || status === "creating") throw new ContainerError("container not running");
     const { stored, changed } = mergeResources(storedResources(folder), update);
     const writes = limitWrites(record.cgroupPaths, changed, currentUse(record.cgroupPaths));
-    applyWrites(record.cgroupPaths, writes, runtime.rootless === true);
+    replaceLimits(record.cgroupPaths, writes);
     saveResources(folder, jsonText(stored));
   } finally {
     lock.release();

@@ -1,6 +1,7 @@
 import type { Origin } from "../errors.ts";
 import {
   CLONE_NEWCGROUP,
+  CLONE_NEWTIME,
   O_DIRECTORY,
   O_NOFOLLOW,
   O_PATH,
@@ -23,7 +24,7 @@ import {
   pathInRoot,
   step,
 } from "./frame.ts";
-import { mountSteps } from "./mounts.ts";
+import { mountSteps, preparedTreeSteps } from "./mounts.ts";
 import { joinSteps, type Namespaces, namespacesOf } from "./namespaces.ts";
 import type { Plan, Step } from "./plan.ts";
 import {
@@ -55,9 +56,11 @@ export function buildCreatePlan(request: CreateRequest): Plan {
   const frame = createFrame(request.consoleSocket);
   const process: ProcessRequest = { process: spec.process!, origin: ["process"] };
   const ownMountNamespace = namespaces.has("mount");
+  // First: what it prepares, the mounts are made of.
+  const firstStage = firstStageSteps(request, frame, namespaces);
   const mounts = mountSteps(request, frame);
   const steps = [
-    ...firstStageSteps(request, frame, namespaces),
+    ...firstStage,
     ...identitySteps(request, frame, namespaces),
     ...pinRootSteps(request, frame, ownMountNamespace),
     ...mounts.steps,
@@ -114,17 +117,24 @@ function firstStageSteps(request: CreateRequest, frame: Frame, namespaces: Names
     cgroup = frame.slots.make(request.cgroup.directory);
     steps.push(openStep(cgroup, request.cgroup.directory, O_PATH | O_DIRECTORY, CGROUP));
   }
-  steps.push(...joinSteps(namespaces, frame));
+  if (request.userNamespace?.privileged === true) steps.push(...preparedTreeSteps(request, frame));
+  // Hard limits can be raised out here, where the runtime may have CAP_SYS_RESOURCE.
+  if (request.userNamespace !== undefined) steps.push(...rlimitSteps(PROCESS(request)));
+  steps.push(...joinSteps(namespaces, frame), ...timeSteps(request, frame, namespaces));
   // Where there is v2 alone the process is born in its cgroup, and its cgroup namespace with it. Where v1 trees
   // are joined too, the namespace is made afterwards: its root is where the process is at that moment.
   const bornInside = cgroup !== null && cgroups.length === 0;
   const born = bornInside && namespaces.newCgroup ? CLONE_NEWCGROUP : 0;
-  const flags = BigInt(namespaces.created | born);
+  const flags = BigInt((namespaces.created & ~CLONE_NEWTIME) | born);
   steps.push(step({ op: "clone", flags, cgroup }, ["linux", "namespaces"]));
+  if (request.userNamespace?.isNew === true) {
+    steps.push(step({ op: "sync", word: WORDS.maps }, USER_NAMESPACE));
+  }
   // By the process itself, in `tasks`: a write of "0" moves the writer alone and waits for nobody.
   for (const slot of cgroups) {
     steps.push(step({ op: "write_slot", slot, text: "0" }, CGROUP), step({ op: "close", slot }, CGROUP));
   }
+  if (request.userNamespace !== undefined) steps.push(...mappedRootSteps());
   if (namespaces.newCgroup && !bornInside) {
     steps.push(step({ op: "unshare", flags: BigInt(CLONE_NEWCGROUP) }, ["linux", "namespaces"]));
   }
@@ -132,6 +142,40 @@ function firstStageSteps(request: CreateRequest, frame: Frame, namespaces: Names
 }
 
 const CGROUP: Origin = ["linux", "cgroupsPath"];
+const USER_NAMESPACE: Origin = ["linux", "uidMappings"];
+
+const PROCESS = (request: CreateRequest): ProcessRequest => ({
+  process: request.spec.process!,
+  origin: ["process"],
+});
+
+/** From the unmapped id to the root of the user namespace; the kernel makes such a process non-dumpable by itself. */
+function mappedRootSteps(): Step[] {
+  return [
+    step({ op: "setresgid", gid: 0 }, ["linux", "gidMappings"]),
+    step({ op: "setresuid", uid: 0 }, USER_NAMESPACE),
+    // Its own /proc files belong to the host's root while it is not.
+    step({ op: "prctl", option: PR_SET_DUMPABLE, arg2: 1n, arg3: 0n }, USER_NAMESPACE),
+  ];
+}
+
+/** A time namespace takes its offsets before any process is in it (time_namespaces(7)). */
+function timeSteps({ spec }: CreateRequest, frame: Frame, namespaces: Namespaces): Step[] {
+  if (!namespaces.isNew("time")) return [];
+  const origin: Origin = ["linux", "timeOffsets"];
+  const steps = [step({ op: "unshare", flags: BigInt(CLONE_NEWTIME) }, ["linux", "namespaces"])];
+  const lines = Object.entries(spec.linux?.timeOffsets ?? {}).map(([clock, { secs = 0n, nanosecs = 0 }]) =>
+    `${clock} ${secs} ${nanosecs}\n`
+  );
+  if (lines.length === 0) return steps;
+  const slot = frame.slots.make("timens_offsets");
+  return [
+    ...steps,
+    openStep(slot, "/proc/self/timens_offsets", O_WRONLY, origin),
+    step({ op: "write_slot", slot, text: lines.join("") }, origin),
+    step({ op: "close", slot }, origin),
+  ];
+}
 
 function openStep(slot: number, path: string, flags: number, origin: Origin): Step {
   return step({ op: "open", slot, root: null, path, flags, mode: 0, resolve: 0 }, origin);
@@ -214,17 +258,22 @@ function lastSteps(request: CreateRequest, frame: Frame, process: ProcessRequest
   const umask = userOf(spec.process!).umask ?? 0o022;
   const keep = request.barrier ? frame.barrier : null;
   const steps = [
-    ...rlimitSteps(process),
+    ...(request.userNamespace === undefined ? rlimitSteps(process) : []),
     step({ op: "umask", mask: umask }, ["process", "user", "umask"]),
     step({ op: "set_home", uid: userOf(spec.process!).uid }, ["process", "env"]),
     // Without no_new_privs, loading a filter needs CAP_SYS_ADMIN: before the capabilities are dropped.
     ...(early ? filter : []),
-    ...credentialSteps(process, true),
+    ...credentialSteps(process, request.userNamespace?.setgroups !== false),
     ...programSteps(process),
     step({ op: "close_range", first, keep }, ["process"], closeTolerance(early)),
     ...(early ? [] : filter),
   ];
   if (request.barrier) {
+    // An ordinary user's exec into the waiting container needs it (kernel-facts.md section 6); every host
+    // descriptor but the barrier is closed.
+    if (request.userNamespace?.privileged === false) {
+      steps.push(step({ op: "prctl", option: PR_SET_DUMPABLE, arg2: 1n, arg3: 0n }, []));
+    }
     steps.push(step({ op: "end_conversation" }, []), step({ op: "barrier", slot: frame.barrier }, []));
   }
   return [

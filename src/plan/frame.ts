@@ -5,6 +5,18 @@ import { Slots, type Step } from "./plan.ts";
 import type { Origin } from "../errors.ts";
 import { EACCES, EINVAL, ENOSYS, EPERM } from "../linux/constants.gen.ts";
 
+/** How a user namespace comes to be, where the container has one. */
+export interface UserNamespaceRequest {
+  /** Made new (its maps are asked for), or joined by path. */
+  readonly isNew: boolean;
+  /** The runtime may do everything outside: what the mapped root cannot reach is opened before the clone. */
+  readonly privileged: boolean;
+  /** Whether the mapped root can walk to the rootfs: otherwise it is attached at the top of the tree. */
+  readonly rootfsReachable: boolean;
+  /** Whether groups may be set: an ordinary user who maps one id must give that up. */
+  readonly setgroups: boolean;
+}
+
 /** What the host can do, as far as a plan depends on it. Found out by `host/`, never here. */
 export interface PlanHost {
   /** The container's processes share the host's root user: devices can be made, not just bound. */
@@ -33,6 +45,7 @@ export interface CreateRequest {
   /** Whether the first given slot is a connected console socket; without it a terminal's master comes to us. */
   readonly consoleSocket: boolean;
   readonly cgroup: CgroupRequest;
+  readonly userNamespace?: UserNamespaceRequest | undefined;
   readonly seccomp?: SeccompRequest | undefined;
   /** The state document that hooks inside the container get, cut where the pid belongs. */
   readonly hookState: HookState;
@@ -77,6 +90,8 @@ export interface Frame {
   readonly target: number;
   readonly tree: number;
   readonly scratch: number;
+  /** Trees that were cloned before the clone, by the index of their mount; -1 is the rootfs. */
+  readonly prepared: Map<number, number>;
 }
 
 /** The slots of a plan of creation. What is given comes first. */
@@ -93,6 +108,7 @@ export function createFrame(consoleSocket: boolean): Frame {
     target: slots.make("target"),
     tree: slots.make("tree"),
     scratch: slots.make("scratch"),
+    prepared: new Map(),
   };
 }
 

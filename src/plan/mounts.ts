@@ -8,6 +8,7 @@ import {
   ENOENT,
   EPERM,
   MOUNT_ATTR_RDONLY,
+  MS_SLAVE,
   O_DIRECTORY,
   O_NOFOLLOW,
   O_PATH,
@@ -52,7 +53,7 @@ export function mountSteps(request: CreateRequest, frame: Frame): { steps: Step[
     if (mount.type === "cgroup" && !options.bind) {
       steps.push(...cgroupMountSteps(request.cgroup.mounts, path, options, origin, frame));
     } else if (options.bind) {
-      steps.push(...bindSteps(mount, path, options, origin, request, frame));
+      steps.push(...bindSteps(mount, index, path, options, frame, request.bundle));
     } else if (options.remount) {
       steps.push(...remountSteps(path, options, origin, frame));
     } else {
@@ -133,40 +134,72 @@ function filesystemSteps(
 
 function bindSteps(
   mount: Mount,
+  index: number,
   path: string,
   options: MountOptions,
-  origin: Origin,
-  request: CreateRequest,
   frame: Frame,
+  bundle: string,
 ): Step[] {
-  const source = mount.source ?? "";
-  const absolute = source.startsWith("/") ? source : `${request.bundle}/${source}`;
-  const steps = [
-    step({
-      op: "open_tree",
-      slot: frame.tree,
-      root: frame.hostRoot,
-      path: absolute,
-      recursive: options.recursiveBind ? 1 : 0,
-      resolve: 0,
-    }, [...origin, "source"]),
-  ];
+  const origin: Origin = ["mounts", index];
+  const prepared = frame.prepared.get(index);
+  const tree = prepared ?? frame.tree;
+  const steps = prepared === undefined
+    ? [sourceStep(mount, index, options, frame.hostRoot, tree, bundle)]
+    : [];
   // Only a procfs may stand at /proc (CVE-2023-28642); nothing else may be covered by something inside a procfs.
-  if (path === "proc") {
-    steps.push(
-      step({ op: "require_fstype", slot: frame.tree, magic: BigInt(PROC_SUPER_MAGIC), negate: 0 }, origin),
-    );
-  }
-  steps.push(...mountpointSteps(path, frame.tree, origin, frame));
+  const magic = BigInt(PROC_SUPER_MAGIC);
+  if (path === "proc") steps.push(step({ op: "require_fstype", slot: tree, magic, negate: 0 }, origin));
+  steps.push(...mountpointSteps(path, tree, origin, frame));
   if (path !== "proc" && !path.startsWith("proc/")) {
-    steps.push(
-      step({ op: "require_fstype", slot: frame.target, magic: BigInt(PROC_SUPER_MAGIC), negate: 1 }, origin),
-    );
+    steps.push(step({ op: "require_fstype", slot: frame.target, magic, negate: 1 }, origin));
   }
   if (options.attrSet !== 0 || options.attrClr !== 0) {
-    steps.push(attributeStep(frame.tree, options.attrSet, options.attrClr, 0, origin));
+    steps.push(attributeStep(tree, options.attrSet, options.attrClr, 0, origin));
   }
-  steps.push(...attachSteps(options, origin, frame));
+  steps.push(...attachSteps(options, origin, { ...frame, tree }));
+  return steps;
+}
+
+function sourceStep(
+  mount: Mount,
+  index: number,
+  options: MountOptions,
+  root: number | null,
+  slot: number,
+  bundle: string,
+): Step {
+  const source = mount.source ?? "";
+  const path = source.startsWith("/") ? source : `${bundle}/${source}`;
+  const recursive = options.recursiveBind ? 1 : 0;
+  return step({ op: "open_tree", slot, root, path, recursive, resolve: 0 }, ["mounts", index, "source"]);
+}
+
+/**
+ * Before a clone into a user namespace: clone the trees that the mapped root may have no way to (kernel-facts.md
+ * section 2), and cut them off from the host's mount events, which the clone would otherwise share.
+ */
+export function preparedTreeSteps(request: CreateRequest, frame: Frame): Step[] {
+  const steps: Step[] = [];
+  const prepare = (key: number, name: string, origin: Origin, open: (slot: number) => Step) => {
+    const slot = frame.slots.make(name);
+    frame.prepared.set(key, slot);
+    steps.push(open(slot), propagationStep(slot, MS_SLAVE, true, origin));
+  };
+  prepare(-1, "rootfs tree", ["root", "path"], (slot) =>
+    step(
+      { op: "open_tree", slot, root: null, path: request.rootfs, recursive: 1, resolve: 0 },
+      ["root", "path"],
+    ));
+  (request.spec.mounts ?? []).forEach((mount, index) => {
+    const options = parseMountOptions(mount.options ?? []);
+    if (!options.bind) return;
+    prepare(
+      index,
+      mount.source ?? "",
+      ["mounts", index],
+      (slot) => sourceStep(mount, index, options, null, slot, request.bundle),
+    );
+  });
   return steps;
 }
 

@@ -42,32 +42,22 @@ export function pinRootSteps(request: CreateRequest, frame: Frame, ownMountNames
     const { flag, recursive } = wanted ?? PROPAGATION.rslave!;
     steps.push(propagationStep(hostRoot, flag === MS_UNBINDABLE ? MS_PRIVATE : flag, recursive, origin));
   }
-  steps.push(openStep(root, hostRoot, request.rootfs, ROOT));
-  if (ownMountNamespace) steps.push(step({ op: "parent_private", root }, ROOT));
-  const { tree, target } = frame;
+  const prepared = frame.prepared.get(-1);
+  const tree = prepared ?? frame.tree;
+  // Where the mapped root has no way to the rootfs, its tree stands on top of the whole: the pivot needs no more.
+  const outOfReach = prepared !== undefined && request.userNamespace?.rootfsReachable === false;
+  steps.push(openStep(root, hostRoot, outOfReach ? "." : request.rootfs, ROOT));
+  if (ownMountNamespace && !outOfReach) steps.push(step({ op: "parent_private", root }, ROOT));
+  if (prepared === undefined) {
+    steps.push(step({ op: "open_tree", slot: tree, root, path: "", recursive: 1, resolve: 0 }, ROOT));
+  }
+  const { target } = frame;
   return [
     ...steps,
-    step({ op: "open_tree", slot: tree, root, path: "", recursive: 1, resolve: 0 }, ROOT),
     step({ op: "move_mount", mount: tree, target: root }, ROOT),
     // Two descriptors of one mount: the pinned one is not filled again.
-    step({
-      op: "open",
-      slot: target,
-      root: tree,
-      path: ".",
-      flags: O_PATH | O_DIRECTORY,
-      mode: 0,
-      resolve: 0,
-    }, ROOT),
-    step({
-      op: "open",
-      slot: root,
-      root: target,
-      path: ".",
-      flags: O_PATH | O_DIRECTORY,
-      mode: 0,
-      resolve: 0,
-    }, ROOT),
+    openStep(target, tree, ".", ROOT),
+    openStep(root, target, ".", ROOT),
   ];
 }
 

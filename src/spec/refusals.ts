@@ -11,14 +11,8 @@ interface Refusal {
 const REFUSALS: readonly Refusal[] = [
   { path: "linux.intelRdt", asks: ({ linux }) => linux?.intelRdt !== undefined },
   { path: "linux.netDevices", asks: ({ linux }) => Object.keys(linux?.netDevices ?? {}).length > 0 },
-  { path: "linux.uidMappings", asks: ({ linux }) => (linux?.uidMappings ?? []).length > 0 },
-  { path: "linux.gidMappings", asks: ({ linux }) => (linux?.gidMappings ?? []).length > 0 },
-  { path: "linux.timeOffsets", asks: ({ linux }) => Object.keys(linux?.timeOffsets ?? {}).length > 0 },
   { path: "linux.mountLabel", asks: ({ linux }) => (linux?.mountLabel ?? "") !== "" },
 ];
-
-/** Namespace types that cannot be made yet, and those that cannot be joined by path. */
-const UNSUPPORTED_NAMESPACES = ["user", "time"];
 
 /**
  * The fields a document asks for that this build does not carry out, by name: what is not carried out is refused,
@@ -26,9 +20,6 @@ const UNSUPPORTED_NAMESPACES = ["user", "time"];
  */
 export function refusalsOf(spec: Spec): SpecIssue[] {
   const issues = REFUSALS.filter(({ asks }) => asks(spec)).map(({ path }) => refused(path));
-  (spec.linux?.namespaces ?? []).forEach(({ type }, index) => {
-    if (UNSUPPORTED_NAMESPACES.includes(type)) issues.push(refused(`linux.namespaces[${index}]`));
-  });
   (spec.mounts ?? []).forEach((mount, index) => {
     if (mount.uidMappings !== undefined || mount.gidMappings !== undefined) {
       issues.push(refused(`mounts[${index}].uidMappings`));
