@@ -54,12 +54,12 @@ export class SpecError extends ContainerError {
 /** The steps of a JSON path, as in `["mounts", 3, "source"]`. */
 export type Origin = readonly (string | number)[];
 
-/** Write an origin as a JSON path: `mounts[3].source`. Keys that are no plain word are quoted. */
+/** Write an origin as a JSON path: `mounts[3].source`, or a flag as it is. Keys that are no plain word are quoted. */
 export function originText(origin: Origin): string {
   let text = "";
   for (const step of origin) {
     if (typeof step === "number") text += `[${step}]`;
-    else if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(step)) text += text === "" ? step : `.${step}`;
+    else if (/^(?:[A-Za-z_][A-Za-z0-9_]*|--[a-z-]+)$/.test(step)) text += text === "" ? step : `.${step}`;
     else text += `[${JSON.stringify(step)}]`;
   }
   return text;

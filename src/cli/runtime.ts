@@ -24,8 +24,9 @@ export function runtimeOf(globals: FlagValues, log: Log): Runtime {
   return { root, rootIsExplicit: named !== undefined, cgroupManager: managerOf(globals), rootless, log };
 }
 
-function rootlessOf(text: string): boolean | "auto" {
-  if (text === "auto") return "auto";
+/** `auto`: for every user but the host's own root. */
+function rootlessOf(text: string): boolean {
+  if (text === "auto") return Deno.uid() !== 0 || inUserNamespace();
   if (/^(1|t|T|true|TRUE|True)$/.test(text)) return true;
   if (/^(0|f|F|false|FALSE|False)$/.test(text)) return false;
   throw new ContainerError("invalid --rootless", {

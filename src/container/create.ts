@@ -73,21 +73,29 @@ function makeContainer(
   const { folder, cgroup } = prepared;
   let record = prepared.record;
   let made: readonly string[] = [];
+  // Before the first side effect: a document that no plan can be made of is refused here.
+  let plan = prepared.planFor(record.cgroupPaths);
   try {
     // Named before it is made: `delete --force` finds everything after a kill -9 at any point.
     saveRecord(folder, record);
     saveConfig(folder, prepared.configText);
     if (cgroup !== undefined) {
-      made = createCgroup(cgroup).made;
+      const created = createCgroup(cgroup);
+      made = created.made;
+      if (Object.keys(created.paths).length < Object.keys(cgroup.paths).length) {
+        record = { ...record, cgroupPaths: created.paths };
+        plan = prepared.planFor(created.paths);
+        saveRecord(folder, record);
+      }
       // v1 has its list among the writes.
-      if (isV2(cgroup.paths)) {
+      if (isV2(created.paths)) {
         const rules = deviceList(prepared.spec.linux?.resources?.devices ?? []);
-        cgroupKernel().attachDeviceProgram(v2Directory(cgroup.paths)!, deviceProgram(rules));
+        cgroupKernel().attachDeviceProgram(v2Directory(created.paths)!, deviceProgram(rules));
       }
     }
-    if (runtime.log.debugEnabled) logPlan(runtime, prepared.plan);
+    if (runtime.log.debugEnabled) logPlan(runtime, plan);
     const given = console === undefined ? [] : [console];
-    const child = spawnPlan(prepared.plan, { given, preserveFds: prepared.preserveFds });
+    const child = spawnPlan(plan, { given, preserveFds: prepared.preserveFds });
     const outcome = runConversation(child, {
       maps: (pid) => writeIdMaps(pid, mapsOf(prepared.spec), mapper()),
       hooks: (pid) => {

@@ -8,7 +8,8 @@ import {
   setSubreaper,
 } from "../../ffi/stub.ts";
 import { ContainerError, SpecError } from "../errors.ts";
-import { ownNamespaces } from "../host/namespaces.ts";
+import { maySetGroups, ownNamespaces } from "../host/namespaces.ts";
+import { CLONE_NEWUSER } from "../linux/constants.gen.ts";
 import { runConversation } from "../launch/conversation.ts";
 import { spawnPlan } from "../launch/spawn.ts";
 import { buildExecPlan } from "../plan/build_exec.ts";
@@ -41,13 +42,16 @@ export function execContainer(runtime: Runtime, options: ExecOptions): number {
   const target = identify(processOf(container));
   if (target === undefined) throw new ContainerError("cannot exec in a stopped container");
   try {
+    const { pid } = processOf(container);
+    const namespaces = ownNamespaces(pid);
     const preserveFds = options.preserveFds + inheritedDescriptors();
     const plan = buildExecPlan({
       process,
       origin,
       id: container.record.id,
-      namespaces: ownNamespaces(processOf(container).pid),
-      userNamespace: false,
+      namespaces,
+      userNamespace: (namespaces & CLONE_NEWUSER) !== 0,
+      setgroups: maySetGroups(pid),
       noNewKeyring: false,
       preserveFds,
       consoleSocket: options.consoleSocket !== undefined,

@@ -5,8 +5,8 @@ export interface Runtime {
   /** Whether `root` was named by the caller; a default that does not exist is just empty. */
   readonly rootIsExplicit: boolean;
   readonly cgroupManager: "cgroupfs" | "systemd" | "disabled";
-  /** Whether refused cgroup writes are tolerated; `auto` is decided by who we are. */
-  readonly rootless: boolean | "auto";
+  /** Whether refused cgroup writes are tolerated. */
+  readonly rootless: boolean;
   readonly log: Log;
 }
 

@@ -27,7 +27,8 @@ export interface Preparation {
   readonly configText: string;
   readonly folder: Folder;
   readonly record: ContainerRecord;
-  readonly plan: Plan;
+  /** The plan for a container in these cgroups: an ordinary user may not get all that were meant. */
+  readonly planFor: (paths: CgroupPaths) => Plan;
   readonly barrier: boolean;
   readonly preserveFds: number;
   readonly cgroup: CgroupCreation | undefined;
@@ -64,41 +65,43 @@ export function prepare(
     bootId: bootId(),
     cgroupPaths: paths,
     cgroupManager: runtime.cgroupManager,
-    rootless: runtime.rootless === true,
+    rootless: runtime.rootless,
     ownPidNamespace: namespaces.isNew("pid"),
     ownMountNamespace: namespaces.has("mount"),
   };
   const inherited = inheritedDescriptors();
-  const plan = buildCreatePlan({
-    spec,
-    id: options.id,
-    bundle: options.bundle,
-    rootfs,
-    stateDirectory: folder.path,
-    barrier: form.barrier,
-    noPivot: options.noPivot,
-    noNewKeyring: options.noNewKeyring,
-    preserveFds: options.preserveFds + inherited,
-    consoleSocket: options.consoleSocket !== undefined,
-    cgroup: cgroupRequest(layout, paths, namespaces.has("cgroup")),
-    userNamespace: userNamespaceOf(spec, rootfs),
-    seccomp: seccompOf(spec),
-    hookState: { creating: hookState(record, "creating"), created: hookState(record, "created") },
-    host: planHost({ userNamespace: namespaces.has("user"), noPivot: options.noPivot }),
-  });
+  const seccomp = seccompOf(spec);
+  const planFor = (paths: CgroupPaths) =>
+    buildCreatePlan({
+      spec,
+      id: options.id,
+      bundle: options.bundle,
+      rootfs,
+      stateDirectory: folder.path,
+      barrier: form.barrier,
+      noPivot: options.noPivot,
+      noNewKeyring: options.noNewKeyring,
+      preserveFds: options.preserveFds + inherited,
+      consoleSocket: options.consoleSocket !== undefined,
+      cgroup: cgroupRequest(layout, paths, namespaces.has("cgroup")),
+      userNamespace: userNamespaceOf(spec, rootfs),
+      seccomp,
+      hookState: { creating: hookState(record, "creating"), created: hookState(record, "created") },
+      host: planHost({ userNamespace: namespaces.has("user"), noPivot: options.noPivot }),
+    });
   return {
     spec,
     configText,
     folder,
     record,
-    plan,
+    planFor,
     barrier: form.barrier,
     preserveFds: options.preserveFds + inherited,
     cgroup: Object.keys(paths).length === 0 ? undefined : {
       layout,
       paths,
       writes: resourceWrites(spec, paths),
-      rootless: runtime.rootless === true,
+      rootless: runtime.rootless,
       explicit: spec.linux?.cgroupsPath !== undefined,
     },
   };

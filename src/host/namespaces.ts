@@ -20,3 +20,12 @@ function link(path: string): string | undefined {
     return undefined;
   }
 }
+
+/** Whether processes of a process's user namespace may set their groups (user_namespaces(7), /proc/PID/setgroups). */
+export function maySetGroups(pid: number): boolean {
+  try {
+    return Deno.readTextFileSync(`/proc/${pid}/setgroups`).trim() !== "deny";
+  } catch {
+    return true;
+  }
+}

@@ -29,6 +29,7 @@ import { joinSteps, type Namespaces, namespacesOf } from "./namespaces.ts";
 import type { Plan, Step } from "./plan.ts";
 import {
   attributeSteps,
+  becomeMappedRoot,
   credentialSteps,
   execveSteps,
   keyringSteps,
@@ -90,7 +91,16 @@ function firstStageSteps(request: CreateRequest, frame: Frame, namespaces: Names
     const path = "exec.fifo";
     steps.push(
       openStep(state, request.stateDirectory, O_PATH | O_DIRECTORY | O_NOFOLLOW, ["--root"]),
-      step({ op: "mknod", root: state, path, mode: S_IFIFO | 0o622, major: 0, minor: 0, uid: 0, gid: 0 }, [
+      step({
+        op: "mknod",
+        root: state,
+        path,
+        mode: S_IFIFO | 0o622,
+        major: 0,
+        minor: 0,
+        uid: SAME,
+        gid: SAME,
+      }, [
         "--root",
       ]),
       step({
@@ -141,6 +151,8 @@ function firstStageSteps(request: CreateRequest, frame: Frame, namespaces: Names
   return steps;
 }
 
+/** chown(2): leave it. */
+const SAME = 0xffffffff;
 const CGROUP: Origin = ["linux", "cgroupsPath"];
 const USER_NAMESPACE: Origin = ["linux", "uidMappings"];
 
@@ -149,11 +161,9 @@ const PROCESS = (request: CreateRequest): ProcessRequest => ({
   origin: ["process"],
 });
 
-/** From the unmapped id to the root of the user namespace; the kernel makes such a process non-dumpable by itself. */
 function mappedRootSteps(): Step[] {
   return [
-    step({ op: "setresgid", gid: 0 }, ["linux", "gidMappings"]),
-    step({ op: "setresuid", uid: 0 }, USER_NAMESPACE),
+    ...becomeMappedRoot(),
     // Its own /proc files belong to the host's root while it is not.
     step({ op: "prctl", option: PR_SET_DUMPABLE, arg2: 1n, arg3: 0n }, USER_NAMESPACE),
   ];

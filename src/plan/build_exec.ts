@@ -5,6 +5,7 @@ import { closeTolerance, filterSteps, type SeccompRequest, step } from "./frame.
 import { type Plan, Slots, type Step } from "./plan.ts";
 import {
   attributeSteps,
+  becomeMappedRoot,
   credentialSteps,
   execveSteps,
   keyringSteps,
@@ -22,6 +23,8 @@ export interface ExecRequest extends ProcessRequest {
   /** CLONE_NEW* of the namespaces that are the container's own and not already ours: setns(2) takes no other. */
   readonly namespaces: number;
   readonly userNamespace: boolean;
+  /** Whether groups may be set: /proc/PID/setgroups of the container says so. */
+  readonly setgroups: boolean;
   readonly noNewKeyring: boolean;
   readonly preserveFds: number;
   readonly consoleSocket: boolean;
@@ -84,6 +87,7 @@ function joinSteps(request: ExecRequest, slots: Slots, process: number): Step[] 
   for (const [slot] of files) {
     steps.push(step({ op: "write_slot", slot, text: "0" }, CGROUP), step({ op: "close", slot }, CGROUP));
   }
+  if (request.userNamespace) steps.push(...becomeMappedRoot());
   return steps;
 }
 
@@ -114,7 +118,7 @@ function lastSteps(request: ExecRequest): Step[] {
     step({ op: "umask", mask: umask ?? 0o022 }, [...origin, "user", "umask"]),
     step({ op: "set_home", uid: userOf(process).uid }, [...origin, "env"]),
     ...(early ? filter : []),
-    ...credentialSteps(request, true),
+    ...credentialSteps(request, request.setgroups),
     ...programSteps(request),
     step({ op: "close_range", first: 3 + request.preserveFds, keep: null }, origin, closeTolerance(early)),
     ...(early ? [] : filter),

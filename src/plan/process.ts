@@ -118,6 +118,14 @@ export function credentialSteps(request: ProcessRequest, setgroups: boolean): St
   return steps;
 }
 
+/** From the unmapped id to the root of the user namespace; the kernel makes such a process non-dumpable by itself. */
+export function becomeMappedRoot(): Step[] {
+  return [
+    step({ op: "setresgid", gid: 0 }, ["linux", "gidMappings"]),
+    step({ op: "setresuid", uid: 0 }, ["linux", "uidMappings"]),
+  ];
+}
+
 export function noNewPrivilegesSteps(request: ProcessRequest): Step[] {
   if (request.process.noNewPrivileges !== true) return [];
   return [
