@@ -48,6 +48,9 @@ const ARTEFACTS = {
   },
 } as const;
 
+/** GCC calls its own library for atomics on aarch64 unless told not to, and none is linked. */
+const MACHINE_FLAGS: Readonly<Record<string, readonly string[]>> = { aarch64: ["-mno-outline-atomics"] };
+
 /** What the last build was made of, by output: a hash of the inputs and of the command. */
 type Stamps = Record<string, string>;
 
@@ -120,7 +123,14 @@ async function buildC(stamps: Stamps, machine: string | undefined): Promise<void
   for (const [name, { sources, flags }] of Object.entries(ARTEFACTS)) {
     const output = `${folder}/${name}`;
     const files = matching("c", sources);
-    const args = [...C_FLAGS, ...flags, "-o", output, ...files];
+    const args = [
+      ...C_FLAGS,
+      ...(MACHINE_FLAGS[machine ?? Deno.build.arch] ?? []),
+      ...flags,
+      "-o",
+      output,
+      ...files,
+    ];
     await step(stamps, output, [...files, ...headers], [compiler, ...args], () => {
       run(compiler, args);
       assertNoRelocation(output, machine);

@@ -21,17 +21,22 @@ const HEADERS = [
 
 /** A name whose number differs between the architectures is refused, but for those of `X86_64`. */
 const NAMES = [
-  ..."EPERM ENOENT ESRCH EINTR EIO ENXIO EBADF EAGAIN ENOMEM EACCES EBUSY EEXIST EXDEV ENODEV ENOTDIR EINVAL".split(" "),
+  ..."EPERM ENOENT ESRCH EINTR EIO ENXIO EBADF EAGAIN ENOMEM EACCES EBUSY EEXIST EXDEV ENODEV ENOTDIR EINVAL"
+    .split(" "),
   ..."ENOSPC EROFS ENOSYS ELOOP ETIME EPROTO ETIMEDOUT EOPNOTSUPP EDQUOT ECANCELED".split(" "),
-  ..."AT_FDCWD AT_EMPTY_PATH AT_RECURSIVE O_RDONLY O_WRONLY O_RDWR O_CLOEXEC O_PATH O_NONBLOCK O_CREAT O_EXCL".split(" "),
+  ..."AT_FDCWD AT_EMPTY_PATH AT_RECURSIVE O_RDONLY O_WRONLY O_RDWR O_CLOEXEC O_PATH O_NONBLOCK O_CREAT O_EXCL"
+    .split(" "),
   ..."RESOLVE_BENEATH RESOLVE_IN_ROOT RESOLVE_NO_MAGICLINKS RESOLVE_NO_SYMLINKS RESOLVE_NO_XDEV".split(" "),
-  ..."MS_RDONLY MS_NOSUID MS_NODEV MS_NOEXEC MS_SYNCHRONOUS MS_REMOUNT MS_MANDLOCK MS_DIRSYNC MS_NOSYMFOLLOW".split(" "),
-  ..."MS_NOATIME MS_NODIRATIME MS_BIND MS_MOVE MS_REC MS_SILENT MS_UNBINDABLE MS_PRIVATE MS_SLAVE MS_SHARED".split(" "),
+  ..."MS_RDONLY MS_NOSUID MS_NODEV MS_NOEXEC MS_SYNCHRONOUS MS_REMOUNT MS_MANDLOCK MS_DIRSYNC MS_NOSYMFOLLOW"
+    .split(" "),
+  ..."MS_NOATIME MS_NODIRATIME MS_BIND MS_MOVE MS_REC MS_SILENT MS_UNBINDABLE MS_PRIVATE MS_SLAVE MS_SHARED"
+    .split(" "),
   ..."MS_RELATIME MS_I_VERSION MS_STRICTATIME MS_LAZYTIME".split(" "),
   ..."MOUNT_ATTR_RDONLY MOUNT_ATTR_NOSUID MOUNT_ATTR_NODEV MOUNT_ATTR_NOEXEC MOUNT_ATTR__ATIME".split(" "),
   ..."MOUNT_ATTR_RELATIME MOUNT_ATTR_NOATIME MOUNT_ATTR_STRICTATIME MOUNT_ATTR_NODIRATIME".split(" "),
   ..."MOUNT_ATTR_IDMAP MOUNT_ATTR_NOSYMFOLLOW".split(" "),
-  ..."CLONE_NEWNS CLONE_NEWCGROUP CLONE_NEWUTS CLONE_NEWIPC CLONE_NEWUSER CLONE_NEWPID CLONE_NEWNET CLONE_NEWTIME".split(" "),
+  ..."CLONE_NEWNS CLONE_NEWCGROUP CLONE_NEWUTS CLONE_NEWIPC CLONE_NEWUSER CLONE_NEWPID CLONE_NEWNET CLONE_NEWTIME"
+    .split(" "),
   ..."PR_SET_DUMPABLE PR_SET_KEEPCAPS PR_SET_NO_NEW_PRIVS PR_CAP_AMBIENT PR_CAP_AMBIENT_RAISE".split(" "),
   ..."PR_CAP_AMBIENT_CLEAR_ALL PR_SET_CHILD_SUBREAPER".split(" "),
   ..."S_IFMT S_IFDIR S_IFREG S_IFCHR S_IFBLK S_IFIFO S_IFLNK".split(" "),
@@ -53,7 +58,10 @@ const NEWER = { MPOL_WEIGHTED_INTERLEAVE: 6, SECCOMP_FILTER_FLAG_WAIT_KILLABLE_R
 
 function valuesOf(compiler: string): Map<string, number> | undefined {
   const names = NAMES;
-  const source = [...HEADERS.map((header) => `#include <${header}>`), ...names.map((name) => `@${name} ${name}`)];
+  const source = [
+    ...HEADERS.map((header) => `#include <${header}>`),
+    ...names.map((name) => `@${name} ${name}`),
+  ];
   // Each value as a constant array's size: readable from the assembly without running the program.
   const program = source.map((line) =>
     line.startsWith("@")
@@ -85,7 +93,9 @@ function moduleText(): string {
   const native = valuesOf("gcc");
   if (native === undefined) throw new Error("gcc is not installed");
   const arm = valuesOf("aarch64-linux-gnu-gcc");
-  if (arm === undefined) console.error("gen_constants: aarch64 is not compared: aarch64-linux-gnu-gcc is not installed");
+  if (arm === undefined) {
+    console.error("gen_constants: aarch64 is not compared: aarch64-linux-gnu-gcc is not installed");
+  }
   const lines = [
     "// Written by scripts/gen_constants.ts from the kernel's headers: do not edit.",
     "// deno-lint-ignore-file",
@@ -96,7 +106,9 @@ function moduleText(): string {
     }
     lines.push(`export const ${name} = ${native.get(name)};`);
   }
-  for (const [name, value] of Object.entries({ ...X86_64, ...NEWER })) lines.push(`export const ${name} = ${value};`);
+  for (const [name, value] of Object.entries({ ...X86_64, ...NEWER })) {
+    lines.push(`export const ${name} = ${value};`);
+  }
   return [...lines, ""].join("\n");
 }
 
@@ -105,7 +117,9 @@ if (import.meta.main) {
   const text = moduleText();
   if (Deno.args[0] !== "--check") Deno.writeTextFileSync(path, text);
   else if (Deno.readTextFileSync(path) !== text) {
-    console.error("src/linux/constants.gen.ts is behind scripts/gen_constants.ts: run `deno task gen` and commit it");
+    console.error(
+      "src/linux/constants.gen.ts is behind scripts/gen_constants.ts: run `deno task gen` and commit it",
+    );
     Deno.exit(1);
   }
 }
