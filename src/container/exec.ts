@@ -10,6 +10,7 @@ import {
 import { ContainerError, SpecError } from "../errors.ts";
 import { maySetGroups, ownNamespaces } from "../host/namespaces.ts";
 import { CLONE_NEWUSER } from "../linux/constants.gen.ts";
+import { missingModules } from "../host/lsm.ts";
 import { runConversation } from "../launch/conversation.ts";
 import { spawnPlan } from "../launch/spawn.ts";
 import { buildExecPlan } from "../plan/build_exec.ts";
@@ -57,6 +58,7 @@ export function execContainer(runtime: Runtime, options: ExecOptions): number {
       consoleSocket: options.consoleSocket !== undefined,
       ...execCgroup(container, options.cgroups),
       seccomp: seccompOf(spec),
+      linux: spec.linux,
     });
     return launchExec(options, plan, target, preserveFds);
   } finally {
@@ -92,12 +94,12 @@ function processFor(spec: Spec, options: ExecOptions, runtime: Runtime) {
     if (spec.process === undefined) throw new ContainerError("process property must not be empty");
     const process = execProcess(spec.process, options);
     checkProcess(process, "process", issues);
-    refuse(issues, runtime);
+    refuse(issues, process, "process", runtime);
     return { process, origin: ["process"] };
   }
   const process = parseProcess(readProcess(options.processFile));
   checkProcess(process, "--process", issues);
-  refuse(issues, runtime);
+  refuse(issues, process, "--process", runtime);
   return { process: options.tty ? { ...process, terminal: true } : process, origin: ["--process"] };
 }
 
@@ -110,8 +112,9 @@ function readProcess(path: string): string {
   }
 }
 
-function refuse(issues: Issues, runtime: Runtime): void {
-  if (issues.errors.length > 0) throw new SpecError(issues.errors);
+function refuse(issues: Issues, process: Process, origin: string, runtime: Runtime): void {
+  const errors = [...issues.errors, ...missingModules(process, origin)];
+  if (errors.length > 0) throw new SpecError(errors);
   for (const { path, message } of issues.warnings) runtime.log.warn(`${path}: ${message}`);
 }
 

@@ -5,6 +5,7 @@ import { readLayout } from "../cgroup/read_layout.ts";
 import type { CgroupLayout } from "../cgroup/layout.ts";
 import { ContainerError, SpecError } from "../errors.ts";
 import { bootId, planHost } from "../host/host.ts";
+import { missingModules } from "../host/lsm.ts";
 import { isOwnId } from "../launch/id_maps.ts";
 import { buildCreatePlan } from "../plan/build.ts";
 import type { CgroupRequest, UserNamespaceRequest } from "../plan/frame.ts";
@@ -46,7 +47,8 @@ export function prepare(
 ): Preparation {
   const folder = folderOf(runtime.root, options.id);
   const configText = readConfig(options.bundle);
-  const spec = checkedSpec(configText, runtime);
+  const inherited = inheritedDescriptors();
+  const spec = withListenDescriptors(checkedSpec(configText, runtime), inherited);
   checkConsole(spec, options, form.detach);
   const rootfs = findRootfs(spec, options.bundle);
   const namespaces = namespacesOf(spec);
@@ -69,7 +71,6 @@ export function prepare(
     ownPidNamespace: namespaces.isNew("pid"),
     ownMountNamespace: namespaces.has("mount"),
   };
-  const inherited = inheritedDescriptors();
   const seccomp = seccompOf(spec);
   const planFor = (paths: CgroupPaths) =>
     buildCreatePlan({
@@ -123,7 +124,7 @@ function readConfig(bundle: string): string {
 function checkedSpec(text: string, runtime: Runtime): Spec {
   const spec = parseSpec(text);
   const { errors, warnings } = validateSpec(spec);
-  const issues = [...errors, ...refusalsOf(spec)];
+  const issues = [...errors, ...refusalsOf(spec), ...missingModules(spec.process, "process")];
   if (issues.length > 0) throw new SpecError(issues);
   for (const { path, message } of warnings) runtime.log.warn(path === "" ? message : `${path}: ${message}`);
   return spec;
@@ -184,6 +185,13 @@ function cgroupRequest(layout: CgroupLayout, paths: CgroupPaths, ownNamespace: b
     directory: v2Directory(paths),
     mounts: cgroupMounts(layout, paths, ownNamespace),
   };
+}
+
+/** Tell the program of its descriptors (sd_listen_fds(3)): it is the first process of the container. */
+function withListenDescriptors(spec: Spec, count: number): Spec {
+  if (count === 0) return spec;
+  const env = [...spec.process?.env ?? [], `LISTEN_FDS=${count}`, "LISTEN_PID=1"];
+  return { ...spec, process: { ...spec.process, env } };
 }
 
 /** Descriptors of socket activation (sd_listen_fds(3)): LISTEN_FDS counts when LISTEN_PID is us. */

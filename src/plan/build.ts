@@ -14,6 +14,8 @@ import {
   S_IFIFO,
 } from "../linux/constants.gen.ts";
 import { hookSteps } from "./hooks.ts";
+import { apparmorSteps, selinuxSteps } from "./labels.ts";
+import { memorySteps, schedulingSteps } from "./scheduling.ts";
 import { deviceSteps } from "./devices.ts";
 import {
   closeTolerance,
@@ -236,12 +238,13 @@ function insideSteps(
   if (spec.domainname !== undefined && spec.domainname !== "") {
     steps.push(step({ op: "setdomainname", name: spec.domainname }, ["domainname"]));
   }
+  steps.push(...apparmorSteps(process, frame.proc));
   for (const [key, text] of Object.entries(spec.linux?.sysctl ?? {})) {
     const path = `sys/${sysctlPath(key)}`;
     steps.push(step({ op: "write_proc", proc: frame.proc, path, text }, ["linux", "sysctl", key]));
   }
   steps.push(...maskSteps(request, frame, nullDevice), ...noNewPrivilegesSteps(process));
-  return steps;
+  return [...steps, ...schedulingSteps(process), ...memorySteps(spec.linux)];
 }
 
 /** "net.ipv4.ip_forward" or "net/ipv4/ip_forward": the first separator decides what the other one means (sysctl(8)). */
@@ -268,6 +271,7 @@ function lastSteps(request: CreateRequest, frame: Frame, process: ProcessRequest
   const umask = userOf(spec.process!).umask ?? 0o022;
   const keep = request.barrier ? frame.barrier : null;
   const steps = [
+    ...selinuxSteps(process, frame.proc),
     ...(request.userNamespace === undefined ? rlimitSteps(process) : []),
     step({ op: "umask", mask: umask }, ["process", "user", "umask"]),
     step({ op: "set_home", uid: userOf(spec.process!).uid }, ["process", "env"]),

@@ -14,6 +14,10 @@ import {
   programSteps,
   rlimitSteps,
 } from "./process.ts";
+import { apparmorSteps, selinuxSteps } from "./labels.ts";
+import { nodeMask, parseNodes } from "../linux/scheduling.ts";
+import { memorySteps, schedulingSteps } from "./scheduling.ts";
+import type { Linux } from "../spec/schema.ts";
 import { WORDS } from "./schema.ts";
 import { terminalSteps } from "./terminal.ts";
 
@@ -33,6 +37,8 @@ export interface ExecRequest extends ProcessRequest {
   /** v2: the directory to be cloned into. */
   readonly cgroupDirectory?: string | undefined;
   readonly seccomp?: SeccompRequest | undefined;
+  /** The container's section of config.json: personality and memory policy hold for every process. */
+  readonly linux?: Linux | undefined;
 }
 
 /**
@@ -77,6 +83,11 @@ function joinSteps(request: ExecRequest, slots: Slots, process: number): Step[] 
     ? undefined
     : open(request.cgroupDirectory, O_PATH | O_DIRECTORY);
   const steps = [...files.map(([, opened]) => opened), ...(directory === undefined ? [] : [directory[1]])];
+  steps.push(...affinitySteps(request.process.execCPUAffinity?.initial, [
+    ...request.origin,
+    "execCPUAffinity",
+    "initial",
+  ]));
   // Before the join: a process of the container must not get at what we still hold (CVE-2016-9962).
   steps.push(step({ op: "prctl", option: PR_SET_DUMPABLE, arg2: 0n, arg3: 0n }, []));
   if (request.namespaces !== 0) {
@@ -91,13 +102,23 @@ function joinSteps(request: ExecRequest, slots: Slots, process: number): Step[] 
   return steps;
 }
 
+/** The processors of a process before it joins the container's cgroup, and afterwards (config.md "execCPUAffinity"). */
+function affinitySteps(list: string | undefined, origin: Origin): Step[] {
+  if (list === undefined || list === "") return [];
+  return [step({ op: "sched_setaffinity", mask: nodeMask(parseNodes(list)!) }, origin)];
+}
+
 const CGROUP: Origin = ["linux", "cgroupsPath"];
 
 function identitySteps(request: ExecRequest, slots: Slots): Step[] {
   const steps = [step({ op: "setsid" }, request.origin)];
   if (!request.noNewKeyring) steps.push(...keyringSteps(request.id, request.userNamespace));
   const proc = slots.make("procfs");
-  const attributes = attributeSteps(request, proc);
+  const attributes = [
+    ...attributeSteps(request, proc),
+    ...apparmorSteps(request, proc),
+    ...selinuxSteps(request, proc),
+  ];
   if (attributes.length > 0) {
     steps.push(step({ op: "open_proc", slot: proc, subset: 1 }, request.origin), ...attributes);
     steps.push(step({ op: "close", slot: proc }, request.origin));
@@ -112,6 +133,9 @@ function lastSteps(request: ExecRequest): Step[] {
   const umask = userOf(process).umask;
   return [
     ...noNewPrivilegesSteps(request),
+    ...schedulingSteps(request),
+    ...memorySteps(request.linux),
+    ...affinitySteps(request.process.execCPUAffinity?.final, [...origin, "execCPUAffinity", "final"]),
     step({ op: "sync", word: WORDS.ready }, []),
     ...rlimitSteps(request),
     // Unset: what the runtime's caller has, here 0022 as runc's own.

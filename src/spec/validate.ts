@@ -4,6 +4,7 @@ import { parseMountOptions } from "../linux/mount_options.ts";
 import { namespaceFlag } from "../linux/namespaces.ts";
 import { rlimitNumber } from "../linux/rlimits.ts";
 import type { Linux, Process, Spec } from "./schema.ts";
+import { checkMemoryPolicy, checkScheduling } from "./scheduling.ts";
 import { checkSysctls } from "./sysctl.ts";
 
 /** What is wrong with a document, and what is only strange. */
@@ -82,43 +83,6 @@ function checkRlimits(process: Process, path: string, issues: Issues): void {
     if (soft > hard) issues.error(`${place}.soft`, `must not be above hard (${hard}), got ${soft}`);
     seen.add(type);
   });
-}
-
-const POLICIES = [
-  "SCHED_OTHER",
-  "SCHED_FIFO",
-  "SCHED_RR",
-  "SCHED_BATCH",
-  "SCHED_ISO",
-  "SCHED_IDLE",
-  "SCHED_DEADLINE",
-];
-
-/** config.md "scheduler" and "ioPriority". */
-function checkScheduling({ scheduler, ioPriority }: Process, path: string, issues: Issues): void {
-  if (scheduler !== undefined) {
-    const { policy, nice = 0, priority = 0, runtime, deadline, period } = scheduler;
-    const place = `${path}.scheduler`;
-    if (!POLICIES.includes(policy)) issues.error(`${place}.policy`, `invalid scheduler policy: ${policy}`);
-    if (nice < -20 || nice > 19) issues.error(`${place}.nice`, `invalid scheduler.nice: ${nice}`);
-    if (priority !== 0 && policy !== "SCHED_FIFO" && policy !== "SCHED_RR") {
-      issues.error(
-        `${place}.priority`,
-        "scheduler.priority can only be specified for SchedFIFO or SchedRR policy",
-      );
-    }
-    if ((runtime || deadline || period) && policy !== "SCHED_DEADLINE") {
-      issues.error(place, "scheduler runtime/deadline/period can only be specified for SchedDeadline policy");
-    }
-  }
-  if (ioPriority === undefined) return;
-  const { class: ioClass, priority = 0 } = ioPriority;
-  if (!["IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE"].includes(ioClass)) {
-    issues.error(`${path}.ioPriority.class`, `invalid ioPriority.Class: ${ioClass}`);
-  }
-  if (priority < 0 || priority > 7) {
-    issues.error(`${path}.ioPriority.priority`, `invalid ioPriority.Priority: ${priority}`);
-  }
 }
 
 function checkNamespaces({ linux, hostname, domainname }: Spec, issues: Issues): void {
@@ -251,6 +215,7 @@ function checkLinux(linux: Linux, issues: Issues): void {
   if (domain !== undefined && domain !== "LINUX" && domain !== "LINUX32") {
     issues.error("linux.personality.domain", `must be LINUX or LINUX32, got ${JSON.stringify(domain)}`);
   }
+  checkMemoryPolicy(linux, issues);
   if ((linux.personality?.flags ?? []).length > 0) {
     issues.warn("linux.personality.flags", "flags are ignored");
   }

@@ -1,0 +1,35 @@
+import type { Origin } from "../errors.ts";
+import { ENOENT } from "../linux/constants.gen.ts";
+import { step } from "./frame.ts";
+import type { Step } from "./plan.ts";
+import type { ProcessRequest } from "./process.ts";
+
+/**
+ * The AppArmor profile that takes over at execve. Written through the private procfs, in the module's own directory
+ * or in the common one of older kernels, and read back: a label that was not set is no start (CVE-2019-16884).
+ */
+export function apparmorSteps({ process, origin }: ProcessRequest, proc: number): Step[] {
+  const profile = process.apparmorProfile ?? "";
+  if (profile === "") return [];
+  const place: Origin = [...origin, "apparmorProfile"];
+  const text = `exec ${profile}`;
+  const write = (path: string) => step({ op: "write_proc", proc, path, text }, place);
+  return [
+    // Where the module has a directory of its own both writes say the same.
+    { ...write("self/attr/apparmor/exec"), tolerate: [ENOENT] },
+    write("self/attr/exec"),
+    step({ op: "check_proc", proc, path: "self/attr/exec", text: profile }, place),
+  ];
+}
+
+/** The SELinux label of the program, set as late as its readers allow: it takes effect at execve. */
+export function selinuxSteps({ process, origin }: ProcessRequest, proc: number): Step[] {
+  const text = process.selinuxLabel ?? "";
+  if (text === "") return [];
+  const place: Origin = [...origin, "selinuxLabel"];
+  const path = "self/attr/exec";
+  return [
+    step({ op: "write_proc", proc, path, text }, place),
+    step({ op: "check_proc", proc, path, text }, place),
+  ];
+}
