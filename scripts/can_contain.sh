@@ -1,5 +1,6 @@
 #!/bin/sh
-# Can containers be made here? Tries it. Silent and 0, or 1 and one line that names the permission that is missing.
+# Can containers be made here? Tries it. Exit code 0 and how: "directly" or "in a user namespace";
+# or 1 and one line that names the permission that is missing.
 
 # Status of CAP_SYS_ADMIN (bit 21) in this process's effective set: capabilities(7).
 effective=$(sed -n 's/^CapEff:[[:space:]]*//p' /proc/self/status)
@@ -13,11 +14,11 @@ if ! command -v unshare >/dev/null 2>&1; then
 	exit 1
 fi
 if [ "$admin" = 1 ]; then
-	reason=$(try --propagation private) && exit 0
+	reason=$(try --propagation private) && echo directly && exit 0
 	echo "this process has CAP_SYS_ADMIN, but may not use it: $reason"
 	exit 1
 fi
-reason=$(try --user --map-root-user) && exit 0
+reason=$(try --user --map-root-user) && echo "in a user namespace" && exit 0
 sysctl=$(cat /proc/sys/user/max_user_namespaces 2>/dev/null || echo unknown)
 echo "CAP_SYS_ADMIN is missing, and user namespaces are forbidden (user.max_user_namespaces = $sysctl): $reason"
 exit 1
