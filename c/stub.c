@@ -4,14 +4,14 @@
 #include "bpf.h"
 #include "relay.h"
 
-/* poll(2) on one descriptor, begun again after a signal. */
-static long dunc_poll(void *poll, int timeout_ms)
+/* poll(2), begun again after a signal; a negative time is for ever. */
+static long dunc_poll(void *poll, int timeout_ms, uint32_t count)
 {
 	struct timespec_k time = { timeout_ms / 1000, timeout_ms % 1000 * 1000000l };
 	long n;
 
 	do {
-		n = SYS(ppoll, poll, 1, &time, NULL, 0);
+		n = SYS(ppoll, poll, count, timeout_ms < 0 ? NULL : &time, NULL, 0);
 	} while (n == -EINTR);
 	return n;
 }
@@ -218,7 +218,7 @@ long dunc_call(int what, int a, int b, int c, int d, int e, void *p, void *q)
 {
 	switch (what) {
 	case 0: case 1: case 2: case 3: case 4: return any_syscall(what, a, b, c, d, e, p);
-	case 5: return dunc_poll(p, a);
+	case 5: return dunc_poll(p, a, (uint32_t)b);
 	case 6: return dunc_sealed_memfd(p, q, (uint32_t)a, (uint32_t)b);
 	case 7: return dunc_spawn(p);
 	case 8: return dunc_receive(a, p, (uint32_t)b, q);

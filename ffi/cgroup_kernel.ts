@@ -1,6 +1,8 @@
 import type { CgroupKernel, WatchedFile } from "../src/cgroup/kernel.ts";
 import { ContainerError, errnoName } from "../src/errors.ts";
-import { attachDeviceProgram, close, killProcess, openForReading, pollFor, readFromStart } from "./stub.ts";
+import { attachDeviceProgram, close, killProcess, openForReading, pollAny, readFromStart } from "./stub.ts";
+
+const POLLPRI = 2;
 
 /** The system calls that the control of groups needs, made by libdunc.so. */
 export function cgroupKernel(): CgroupKernel {
@@ -23,7 +25,7 @@ function watch(path: string): WatchedFile | undefined {
       // ENODEV: the group was removed while the file was open.
       return size <= 0 ? "" : new TextDecoder().decode(buffer.subarray(0, size));
     },
-    wait: (timeoutMs) => pollFor(fd, 0x2, /* POLLPRI */ timeoutMs),
+    wait: (timeoutMs) => pollAny([{ fd, events: POLLPRI }], timeoutMs),
     close: () => close(fd),
   };
 }

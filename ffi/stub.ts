@@ -25,6 +25,8 @@ const CALLS = {
 const NUMBERS = {
   close: [3, 57],
   fcntl: [72, 25],
+  read: [0, 63],
+  eventfd2: [290, 19],
   umount2: [166, 39],
   openat: [257, 56],
   pread64: [17, 67],
@@ -269,13 +271,32 @@ export function readFromStart(fd: number, buffer: Uint8Array<ArrayBuffer>): numb
   return syscallBuffer(2, "pread64", buffer, fd, buffer.length);
 }
 
-/** ppoll(2) for one event of one descriptor. False when `timeoutMs` passed first. */
-export function pollFor(fd: number, events: number, timeoutMs: number): boolean {
-  const poll = new Uint8Array(8);
+/** One descriptor to wait for, with the events of poll(2) that count. */
+export interface Awaited {
+  readonly fd: number;
+  readonly events: number;
+}
+
+/** poll(2): wait until one of several descriptors is ready. False when `timeoutMs` passed first; negative is for ever. */
+export function pollAny(awaited: readonly Awaited[], timeoutMs: number): boolean {
+  const poll = new Uint8Array(8 * awaited.length);
   const view = new DataView(poll.buffer);
-  view.setInt32(0, fd, true);
-  view.setInt16(4, events, true);
-  return checked(call("poll", timeoutMs, 0, 0, poll, null), "poll") > 0;
+  awaited.forEach(({ fd, events }, index) => {
+    view.setInt32(index * 8, fd, true);
+    view.setInt16(index * 8 + 4, events, true);
+  });
+  return checked(call("poll", timeoutMs, awaited.length, 0, poll, null), "poll") > 0;
+}
+
+/** A counter that becomes readable when something is added to it (eventfd(2)), for cgroup.event_control. */
+export function eventDescriptor(): number {
+  const EFD_CLOEXEC = 0o2000000;
+  return checked(syscall("eventfd2", 0, EFD_CLOEXEC), "eventfd");
+}
+
+/** Read an eventfd to zero. */
+export function resetEvent(fd: number): void {
+  syscallBuffer(2, "read", new Uint8Array(8), fd, 8);
 }
 
 /** Become the parent of orphaned descendants (PR_SET_CHILD_SUBREAPER, prctl(2)). */

@@ -93,6 +93,25 @@ export const COMMANDS: readonly Command[] = [
     load: () => import("./delete.ts"),
   },
   {
+    name: "events",
+    usage: "show events such as OOM notifications, and statistics",
+    args: ID,
+    minArgs: 1,
+    maxArgs: 1,
+    description: "Prints a line of JSON each time, until nothing runs in the container any more.",
+    flags: [
+      {
+        name: "interval",
+        kind: "string",
+        value: "DURATION",
+        default: "5s",
+        help: "time between two statistics",
+      },
+      { name: "stats", kind: "bool", help: "print the statistics once and exit" },
+    ],
+    load: () => import("./events.ts"),
+  },
+  {
     name: "exec",
     usage: "execute a new process in the container",
     args: `${ID} <command> [command options]  || -p process.json ${ID}`,
@@ -132,6 +151,15 @@ export const COMMANDS: readonly Command[] = [
     failureCode: 255,
     failurePrefix: "exec failed",
     load: () => import("./exec.ts"),
+  },
+  {
+    name: "features",
+    usage: "print what this build carries out, as JSON",
+    args: "",
+    minArgs: 0,
+    maxArgs: 0,
+    flags: [],
+    load: () => import("./features.ts"),
   },
   {
     name: "kill",

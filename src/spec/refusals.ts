@@ -11,6 +11,14 @@ interface Refusal {
 const REFUSALS: readonly Refusal[] = [
   { path: "linux.intelRdt", asks: ({ linux }) => linux?.intelRdt !== undefined },
   { path: "linux.netDevices", asks: ({ linux }) => Object.keys(linux?.netDevices ?? {}).length > 0 },
+  {
+    path: "mounts[].uidMappings",
+    asks: ({ mounts }) =>
+      (mounts ?? []).some(({ uidMappings, options }) =>
+        uidMappings !== undefined || options?.some((option) => option === "idmap" || option === "ridmap")
+      ),
+  },
+  { path: "linux.seccomp", asks: ({ linux }) => linux?.seccomp !== undefined },
   { path: "linux.mountLabel", asks: ({ linux }) => (linux?.mountLabel ?? "") !== "" },
 ];
 
@@ -19,16 +27,23 @@ const REFUSALS: readonly Refusal[] = [
  * never ignored.
  */
 export function refusalsOf(spec: Spec): SpecIssue[] {
-  const issues = REFUSALS.filter(({ asks }) => asks(spec)).map(({ path }) => refused(path));
-  (spec.mounts ?? []).forEach((mount, index) => {
-    if (mount.uidMappings !== undefined || mount.gidMappings !== undefined) {
-      issues.push(refused(`mounts[${index}].uidMappings`));
-    }
-    if (mount.options?.some((option) => option === "idmap" || option === "ridmap")) {
-      issues.push(refused(`mounts[${index}].options`));
-    }
-  });
-  return issues;
+  return REFUSALS.filter(({ asks }) => asks(spec)).map(({ path }) => refused(path));
 }
 
 const refused = (path: string): SpecIssue => ({ path, message: "is not carried out by this build of dunc" });
+
+/** Which parts of `features` the refusals above take away. */
+export function refusedFeatures(): {
+  readonly intelRdt: boolean;
+  readonly netDevices: boolean;
+  readonly idmap: boolean;
+  readonly seccomp: boolean;
+} {
+  const refuses = (path: string) => REFUSALS.some((row) => row.path === path);
+  return {
+    intelRdt: refuses("linux.intelRdt"),
+    netDevices: refuses("linux.netDevices"),
+    idmap: refuses("mounts[].uidMappings"),
+    seccomp: refuses("linux.seccomp"),
+  };
+}

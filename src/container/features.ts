@@ -1,0 +1,71 @@
+import { CAPABILITIES } from "../linux/capabilities.ts";
+import { mountOptionNames } from "../linux/mount_options.ts";
+import { NAMESPACES } from "../linux/namespaces.ts";
+import { memoryPolicyNames } from "../linux/scheduling.ts";
+import { refusedFeatures } from "../spec/refusals.ts";
+import { OCI_VERSION } from "../spec/version.ts";
+
+/**
+ * What this build carries out (runtime-spec, features.md): "enabled" says that it is compiled in, whatever the host
+ * has. Fields that are refused by name are not listed as carried out.
+ */
+export function featuresDocument(): Record<string, unknown> {
+  const refused = refusedFeatures();
+  const options = mountOptionNames().filter((option) => !refused.idmap || !option.endsWith("idmap"));
+  return {
+    ociVersionMin: "1.0.0",
+    ociVersionMax: OCI_VERSION,
+    hooks: ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"],
+    mountOptions: options,
+    linux: {
+      namespaces: Object.keys(NAMESPACES).sort(),
+      capabilities: CAPABILITIES,
+      cgroup: { v1: true, v2: true, systemd: false, systemdUser: false, rdma: true },
+      seccomp: refused.seccomp ? { enabled: false } : SECCOMP,
+      apparmor: { enabled: true },
+      selinux: { enabled: true },
+      intelRdt: { enabled: !refused.intelRdt },
+      memoryPolicy: memoryPolicyNames(),
+      mountExtensions: { idmap: { enabled: !refused.idmap } },
+      netDevices: { enabled: !refused.netDevices },
+    },
+    annotations: { "org.opencontainers.runc.checkpoint.enabled": "false" },
+    potentiallyUnsafeConfigAnnotations: ["bundle", "org.systemd.property.", "org.criu.config"],
+  };
+}
+
+const SECCOMP = {
+  enabled: true,
+  actions: [
+    "SCMP_ACT_ALLOW",
+    "SCMP_ACT_ERRNO",
+    "SCMP_ACT_KILL",
+    "SCMP_ACT_KILL_PROCESS",
+    "SCMP_ACT_KILL_THREAD",
+    "SCMP_ACT_LOG",
+    "SCMP_ACT_TRACE",
+    "SCMP_ACT_TRAP",
+  ],
+  operators: [
+    "SCMP_CMP_EQ",
+    "SCMP_CMP_GE",
+    "SCMP_CMP_GT",
+    "SCMP_CMP_LE",
+    "SCMP_CMP_LT",
+    "SCMP_CMP_MASKED_EQ",
+    "SCMP_CMP_NE",
+  ],
+  archs: ["SCMP_ARCH_AARCH64", "SCMP_ARCH_X32", "SCMP_ARCH_X86", "SCMP_ARCH_X86_64"],
+  knownFlags: [
+    "SECCOMP_FILTER_FLAG_TSYNC",
+    "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
+    "SECCOMP_FILTER_FLAG_LOG",
+    "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
+  ],
+  supportedFlags: [
+    "SECCOMP_FILTER_FLAG_TSYNC",
+    "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
+    "SECCOMP_FILTER_FLAG_LOG",
+    "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
+  ],
+};
