@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { containerTest } from "./support/bench.ts";
+import { containerTest } from "./bench/bench.ts";
 
 containerTest("a container is created, started, killed and deleted, and its state follows", async (bench) => {
   bench.configure((config) => config.process.args = ["sleep", "100"]);

@@ -48,6 +48,14 @@ const SPECIAL: Partial<
       place: originText(step.origin),
     });
   },
+  open: (step, _report, errno) => {
+    // Only /proc and /sys are opened as the destination of a mount: they must be there as plain directories.
+    if (step.op.op !== "open" || step.origin.at(-1) !== "destination") return undefined;
+    if (errno !== "ENOTDIR" && errno !== "ELOOP") return undefined;
+    return new ContainerError(originText(step.origin), {
+      reason: `${JSON.stringify(`/${step.op.path}`)} must be mounted on ordinary directory`,
+    });
+  },
   run_hook: (step, report, errno) => hookError(step.origin, report, errno, step.op),
 };
 

@@ -26,7 +26,11 @@ export function duncPath(): string {
  * Run a command to its end; after the time (default 20 s) it alone is killed, and the test fails. Output goes to
  * files: a container that goes on would hold a pipe open.
  */
-export async function runCommand(command: string, args: readonly string[], options: RunOptions = {}): Promise<Result> {
+export async function runCommand(
+  command: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<Result> {
   const folder = Deno.makeTempDirSync({ dir: runFolder() });
   const [out, err] = [`${folder}/out`, `${folder}/err`];
   const child = new Deno.Command("/bin/sh", {

@@ -1,0 +1,170 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { type Bench, containerTest } from "./bench/bench.ts";
+
+async function running(bench: Bench): Promise<string> {
+  bench.configure((config) => config.process.args = ["sleep", "100"]);
+  const id = bench.id();
+  assertEquals((await bench.dunc(["run", "-d", id])).code, 0);
+  return id;
+}
+
+containerTest(
+  "exec runs a process in the container's namespaces and exits with its status",
+  async (bench) => {
+    const id = await running(bench);
+    const result = await bench.dunc(["exec", id, "sh", "-c", "hostname; cat /proc/1/comm; exit 42"]);
+    assertEquals([result.code, result.stdout], [42, "runc\nsleep\n"]);
+    await bench.dunc(["delete", "-f", id]);
+  },
+);
+
+containerTest("exec works in a created container too", async (bench) => {
+  bench.configure((config) => config.process.args = ["sleep", "100"]);
+  const id = bench.id();
+  await bench.dunc(["create", id]);
+  const result = await bench.dunc(["exec", id, "echo", "early"]);
+  assertEquals([result.code, result.stdout], [0, "early\n"], result.stderr);
+  await bench.dunc(["delete", "-f", id]);
+});
+
+containerTest(
+  "the flags of exec change user, groups, environment, directory and capabilities",
+  async (bench) => {
+    const id = await running(bench);
+    const flags = [
+      "-u",
+      "1000:1001",
+      "-g",
+      "5",
+      "-g",
+      "6",
+      "-e",
+      "A=b",
+      "--cwd",
+      "/tmp",
+      "--cap",
+      "CAP_NET_RAW",
+    ];
+    const script =
+      "id -u; id -g; grep Groups /proc/self/status; echo $A; pwd; grep -E 'CapInh|CapBnd' /proc/self/status";
+    const { code, stdout, stderr } = await bench.dunc(["exec", ...flags, id, "sh", "-c", script]);
+    assertEquals(code, 0, stderr);
+    const [uid, gid, groups, a, cwd, inheritable, bounding] = stdout.trim().split("\n");
+    assertEquals([uid, gid, groups!.replace(/\s+/g, " ").trim(), a, cwd], [
+      "1000",
+      "1001",
+      "Groups: 5 6",
+      "b",
+      "/tmp",
+    ]);
+    assertEquals(inheritable, `CapInh:\t${"0".repeat(16)}`);
+    assertMatch(bounding!, /2000(2)?4?20$|20002420$/);
+    await bench.dunc(["delete", "-f", id]);
+  },
+);
+
+containerTest("exec --process takes everything from a document", async (bench) => {
+  const id = await running(bench);
+  const process = {
+    args: ["sh", "-c", "echo $X; id -u"],
+    env: ["PATH=/bin", "X=y"],
+    cwd: "/",
+    user: { uid: 12, gid: 0 },
+  };
+  Deno.writeTextFileSync(`${bench.bundle}/process.json`, JSON.stringify(process));
+  const result = await bench.dunc(["exec", "--process", "process.json", id]);
+  assertEquals([result.code, result.stdout], [0, "y\n12\n"], result.stderr);
+  await bench.dunc(["delete", "-f", id]);
+});
+
+containerTest(
+  "exec --detach returns at once and writes the pid of a process in the container",
+  async (bench) => {
+    const id = await running(bench);
+    assertEquals((await bench.dunc(["exec", "-d", "--pid-file", "pid", id, "sleep", "50"])).code, 0);
+    const pid = Deno.readTextFileSync(`${bench.bundle}/pid`);
+    assertEquals(Deno.readTextFileSync(`/proc/${pid}/comm`), "sleep\n");
+    assertEquals(Deno.readLinkSync(`/proc/${pid}/ns/pid`) === Deno.readLinkSync("/proc/self/ns/pid"), false);
+    const pids = JSON.parse((await bench.dunc(["ps", "--format", "json", id])).stdout);
+    assertEquals(pids.includes(Number(pid)), true);
+    await bench.dunc(["delete", "-f", id]);
+  },
+);
+
+containerTest("a failure of exec itself is 255 and says what clients look for", async (bench) => {
+  const id = await running(bench);
+  const missing = await bench.dunc(["exec", id, "nonesuch"]);
+  assertEquals(missing.code, 255);
+  assertStringIncludes(missing.stderr, "executable file not found in $PATH");
+  const path = await bench.dunc(["exec", id, "/nonesuch"]);
+  assertEquals(path.code, 255);
+  assertStringIncludes(path.stderr, "stat /nonesuch: no such file or directory");
+  assertEquals((await bench.dunc(["exec", "nobody-here", "true"])).code, 255);
+  await bench.dunc(["delete", "-f", id]);
+});
+
+containerTest("exec survives a bundle that is gone", async (bench) => {
+  const id = await running(bench);
+  Deno.renameSync(`${bench.bundle}/config.json`, `${bench.bundle}/elsewhere.json`);
+  const result = await bench.dunc(["exec", id, "echo", "still"]);
+  assertEquals([result.code, result.stdout], [0, "still\n"], result.stderr);
+  await bench.dunc(["delete", "-f", id]);
+});
+
+containerTest("user strings are the exact ids or an error, never 0 by accident", async (bench) => {
+  const id = await running(bench);
+  for (const [user, ids] of [["1", "1 0"], ["1:2", "1 2"], ["0", "0 0"], ["4294967294", "4294967294 0"]]) {
+    const { stdout, stderr } = await bench.dunc([
+      "exec",
+      "-u",
+      user!,
+      id,
+      "sh",
+      "-c",
+      "echo $(id -u) $(id -g)",
+    ]);
+    assertEquals(stdout.trim(), ids, stderr);
+  }
+  for (
+    const user of [
+      "1:",
+      ":2",
+      "-1",
+      "4294967295",
+      "4294967296",
+      "0x1",
+      "1 ",
+      "",
+      "a:b",
+      "18446744073709551615",
+    ]
+  ) {
+    const { code, stderr } = await bench.dunc(["exec", `--user=${user}`, id, "id"]);
+    assertEquals(code, 255, `${user}: ${stderr}`);
+    assertMatch(stderr, /bad [ug]id/);
+  }
+  await bench.dunc(["delete", "-f", id]);
+});
+
+containerTest("many execs at once: exact codes, whole output, no zombie", async (bench) => {
+  const id = await running(bench);
+  const rounds = Deno.env.get("DUNC_FULL") === "1" ? 250 : 5;
+  for (let round = 0; round < rounds; round++) {
+    await Promise.all(Array.from({ length: 8 }, async (_, lane) => {
+      if (lane % 3 === 0) assertEquals((await bench.dunc(["exec", id, "true"])).code, 0);
+      else if (lane % 3 === 1) {
+        assertEquals((await bench.dunc(["exec", id, "echo", `${lane}`])).stdout, `${lane}\n`);
+      } else {
+        const { stdout } = await bench.dunc([
+          "exec",
+          id,
+          "sh",
+          "-c",
+          "head -c 1048576 /dev/zero | tr '\\0' x",
+        ]);
+        assertEquals(stdout.length, 1048576);
+      }
+    }));
+  }
+  await bench.dunc(["delete", "-f", id]);
+});
