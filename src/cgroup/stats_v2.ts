@@ -65,7 +65,8 @@ function cpuStats(read: ReadFile): CpuStats {
 }
 
 const NO_MEMORY: MemoryEntry = { limit: 0n, failcnt: 0n };
-const UNLIMITED = numberIn("max");
+/** What "max" counts as: the largest unsigned number, as in runc. */
+const UNLIMITED = 0xffffffffffffffffn;
 
 function memoryStats(read: (file: string) => string | undefined): MemoryStats {
   const raw = tableIn(read("stat"));

@@ -1,6 +1,6 @@
 import { ContainerError } from "../errors.ts";
 import { parseArgv, UsageError } from "./argv.ts";
-import { COMMANDS } from "./commands.ts";
+import { commands } from "./commands.ts";
 import { type LogWriter, openLog, writeError, writeOutput } from "./log_writer.ts";
 import { absolute, runtimeOf } from "./runtime.ts";
 import { type Command, type FlagValues, GLOBAL_FLAGS } from "./table.ts";
@@ -15,7 +15,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   let log: LogWriter | undefined;
   let command: Command | undefined;
   try {
-    const call = parseArgv(argv, COMMANDS, GLOBAL_FLAGS);
+    const call = parseArgv(argv, commands(), GLOBAL_FLAGS);
     command = call.command;
     if (call.help || (command === undefined && !call.globals.bool("version"))) {
       return await printHelp(command);
@@ -61,7 +61,7 @@ function exitCodeOf(error: unknown, command: Command | undefined): number {
 
 async function printHelp(command: Command | undefined): Promise<number> {
   const { commandHelp, programHelp } = await import("./help.ts");
-  writeOutput(command === undefined ? programHelp(COMMANDS) : commandHelp(command));
+  writeOutput(command === undefined ? programHelp(commands()) : commandHelp(command));
   return 0;
 }
 
@@ -79,7 +79,7 @@ async function printUsageError(error: UsageError): Promise<number> {
   const { commandHelp, programHelp } = await import("./help.ts");
   const head = error.kind === "flag" ? `Incorrect Usage: ${error.message}` : "Incorrect Usage.";
   writeOutput(
-    `${head}\n\n${error.command === undefined ? programHelp(COMMANDS) : commandHelp(error.command)}`,
+    `${head}\n\n${error.command === undefined ? programHelp(commands()) : commandHelp(error.command)}`,
   );
   writeError(error.kind === "flag" ? `${error.message}\n` : `dunc: ${error.message}\n`);
   return error.command?.failureCode ?? 1;

@@ -41,14 +41,17 @@ export function containerTest(
       const folder = `${runFolder()}/${++counter}`;
       const bench = makeBench(folder);
       const before = takeLedger([bench.root, bench.runcRoot]);
+      let failure: unknown;
       try {
         await fn(bench);
-      } finally {
-        await bench.cleanUp();
-        const rows = await settledDifference(before, [bench.root, bench.runcRoot]);
-        Deno.removeSync(folder, { recursive: true });
-        if (rows.length > 0) throw new Error(`the ledger is not empty:\n  ${rows.join("\n  ")}`);
+      } catch (error) {
+        failure = error;
       }
+      await bench.cleanUp();
+      const rows = await settledDifference(before, [bench.root, bench.runcRoot]);
+      Deno.removeSync(folder, { recursive: true });
+      if (failure !== undefined) throw failure;
+      if (rows.length > 0) throw new Error(`the ledger is not empty:\n  ${rows.join("\n  ")}`);
     },
   });
 }
