@@ -45,7 +45,8 @@ function preprocess(args: readonly string[], source: string): string {
   const file = Deno.makeTempFileSync({ suffix: ".c" });
   try {
     Deno.writeTextFileSync(file, source);
-    const output = new Deno.Command("gcc", { args: ["-E", "-undef", "-nostdinc", ...args, file] }).outputSync();
+    const output = new Deno.Command("gcc", { args: ["-E", "-undef", "-nostdinc", ...args, file] })
+      .outputSync();
     if (!output.success) throw new Error(new TextDecoder().decode(output.stderr));
     return new TextDecoder().decode(output.stdout);
   } finally {
@@ -78,7 +79,9 @@ function headerNumbers({ defines, folders }: Source, root: string): Numbers | un
     const [, name, expression] = /^@\s*(\w+) = (.*)$/.exec(line) ?? [];
     if (name !== undefined) numbers.set(name, sum(expression!));
   }
-  if (numbers.size !== macros.size) throw new Error(`${folder}: ${macros.size - numbers.size} names without a number`);
+  if (numbers.size !== macros.size) {
+    throw new Error(`${folder}: ${macros.size - numbers.size} names without a number`);
+  }
   return numbers;
 }
 
@@ -106,7 +109,9 @@ function merge(arch: string, known: Numbers, found: Numbers): Numbers {
   const merged = new Map(known);
   for (const [name, number] of found) {
     const before = known.get(name);
-    if (before !== undefined && before !== number) throw new Error(`${arch}: ${name} is ${before} and ${number}`);
+    if (before !== undefined && before !== number) {
+      throw new Error(`${arch}: ${name} is ${before} and ${number}`);
+    }
     merged.set(name, number);
   }
   return merged;
@@ -135,10 +140,14 @@ function moduleText(before: string, root: string): string {
     const known = fileNumbers(before, source.arch);
     const found = headerNumbers(source, root);
     if (found === undefined) {
-      console.error(`gen_syscalls: ${source.arch} is skipped: no asm/unistd.h in ${source.folders.join(" or ")}`);
+      console.error(
+        `gen_syscalls: ${source.arch} is skipped: no asm/unistd.h in ${source.folders.join(" or ")}`,
+      );
     } else if (found.size < known.size) {
       const newer = known.size - found.size;
-      console.error(`gen_syscalls: ${source.arch}: ${newer} names are newer than these headers: not compared`);
+      console.error(
+        `gen_syscalls: ${source.arch}: ${newer} names are newer than these headers: not compared`,
+      );
     }
     const table = tableText(merge(source.arch, known, found ?? new Map()));
     lines.push(`export const ${source.arch.toUpperCase()} =\n  "${table}";`);
