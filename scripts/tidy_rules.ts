@@ -21,7 +21,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   plan: ["spec", "seccomp", "linux", "cgroup", "errors"],
   state: ["host", "spec", "linux", "errors"],
   cgroup: ["spec", "linux", "errors"],
-  host: ["linux", "errors", "types of plan"],
+  host: ["linux", "errors", "types of plan", "types of spec"],
   ffi: ["linux", "errors", "types of cgroup"],
   seccomp: ["spec", "linux", "errors"],
   spec: ["linux", "errors"],
