@@ -1,49 +1,84 @@
-/** A config.json to be changed by a test. */
-// deno-lint-ignore no-explicit-any
-export type Config = any;
+import { defaultSpec } from "../../src/spec/defaults.ts";
+import type { Spec } from "../../src/spec/schema.ts";
+import { findProgram } from "./setting.ts";
 
-let rootfsOfRun: string | undefined;
+/** A config.json that may be changed. A 64-bit number is a bigint; a plain number will do where it is exact. */
+export type Config = Writable<Spec>;
 
-/** Where everything of this test run lies. Removed when the process ends. */
-export function runFolder(): string {
-  if (rootfsOfRun !== undefined) return rootfsOfRun;
-  const folder = Deno.makeTempDirSync({ prefix: "dunc-test-" });
-  Deno.chmodSync(folder, 0o755);
-  rootfsOfRun = folder;
-  globalThis.addEventListener("unload", () => {
-    try {
-      Deno.removeSync(folder, { recursive: true });
-    } catch {
-      // What a failed test left in it is told by the ledger.
-    }
-  });
-  return folder;
+type Writable<T> = T extends bigint ? bigint | number
+  : T extends string | number | boolean | undefined ? T
+  : T extends readonly (infer E)[] ? Writable<E>[]
+  : { -readonly [K in keyof T]: Writable<T[K]> };
+
+/** A bundle on the disk: `<path>/config.json` and `<path>/rootfs`. */
+export interface Bundle {
+  readonly path: string;
+  readonly rootfs: string;
+  readonly config: Config;
 }
 
-/** A busybox root file system: one link an applet, passwd and group. */
-export function makeRootfs(folder: string): void {
-  for (const name of ["bin", "etc", "proc", "sys", "dev", "tmp", "root", "home/user"]) {
-    Deno.mkdirSync(`${folder}/${name}`, { recursive: true });
-  }
-  const busybox = ["/bin/busybox", "/usr/bin/busybox"].find(exists);
-  if (busybox === undefined) throw new Error("busybox-static is not installed");
-  Deno.copyFileSync(busybox, `${folder}/bin/busybox`);
-  Deno.chmodSync(`${folder}/bin/busybox`, 0o755);
-  const { stdout } = new Deno.Command(busybox, { args: ["--list"] }).outputSync();
-  for (const applet of new TextDecoder().decode(stdout).trim().split("\n")) {
-    if (applet !== "busybox") Deno.symlinkSync("busybox", `${folder}/bin/${applet}`);
-  }
-  Deno.writeTextFileSync(
-    `${folder}/etc/passwd`,
-    "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:user:/home/user:/bin/sh\n",
+/** Make a bundle: busybox, passwd and group, and the default config.json without a terminal, as `change` makes it. */
+export function makeBundle(path: string, change: (config: Config) => void = () => {}): Bundle {
+  const config = defaultConfig();
+  change(config);
+  Deno.mkdirSync(path);
+  const rootfs = `${path}/rootfs`;
+  makeRootfs(rootfs);
+  Deno.writeTextFileSync(`${path}/config.json`, configText(config));
+  return { path, rootfs, config };
+}
+
+/** The document that `spec` writes, without a terminal. */
+export function defaultConfig(): Config {
+  const cgroup2 = exists("/sys/fs/cgroup/cgroup.controllers");
+  const config = structuredClone(defaultSpec({ cgroup2 })) as Config;
+  config.process!.terminal = false;
+  return config;
+}
+
+/** JSON with whole numbers of any size. */
+export function configText(config: Config): string {
+  // TypeScript's library does not know JSON.rawJSON yet.
+  const { rawJSON } = JSON as typeof JSON & { rawJSON(text: string): unknown };
+  return JSON.stringify(
+    config,
+    (_, value) => typeof value === "bigint" ? rawJSON(value.toString()) : value,
+    "\t",
   );
-  Deno.writeTextFileSync(`${folder}/etc/group`, "root:x:0:\nuser:x:1000:\n");
-  Deno.chmodSync(`${folder}/tmp`, 0o1777);
+}
+
+/** Write a bundle's config.json again after a change. */
+export function rewrite(bundle: Bundle, change: (config: Config) => void): void {
+  change(bundle.config);
+  Deno.writeTextFileSync(`${bundle.path}/config.json`, configText(bundle.config));
+}
+
+let applets: readonly string[] | undefined;
+
+/** A root file system of busybox: the binary, a link for each applet, and users. */
+export function makeRootfs(rootfs: string): void {
+  const busybox = findProgram("busybox");
+  if (busybox === undefined) throw new Error("busybox is not installed (package busybox-static)");
+  applets ??= new TextDecoder().decode(new Deno.Command(busybox, { args: ["--list"] }).outputSync().stdout)
+    .split("\n").filter((name) => name !== "" && name !== "busybox");
+  for (const name of ["", "/bin", "/etc", "/proc", "/sys", "/dev", "/tmp", "/root", "/home"]) {
+    Deno.mkdirSync(rootfs + name);
+  }
+  Deno.chmodSync(rootfs, 0o755);
+  Deno.chmodSync(`${rootfs}/tmp`, 0o1777);
+  Deno.copyFileSync(busybox, `${rootfs}/bin/busybox`);
+  Deno.chmodSync(`${rootfs}/bin/busybox`, 0o755);
+  for (const name of applets) Deno.symlinkSync("busybox", `${rootfs}/bin/${name}`);
+  Deno.writeTextFileSync(
+    `${rootfs}/etc/passwd`,
+    "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:user:/home:/bin/sh\n",
+  );
+  Deno.writeTextFileSync(`${rootfs}/etc/group`, "root:x:0:\nuser:x:1000:\n");
 }
 
 function exists(path: string): boolean {
   try {
-    Deno.statSync(path);
+    Deno.lstatSync(path);
     return true;
   } catch {
     return false;

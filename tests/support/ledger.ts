@@ -1,113 +1,102 @@
 /**
- * The leak ledger: what a machine holds that a runtime could leave behind. Every end-to-end test takes it before and
- * after; the difference must be empty after a short quiet time.
+ * The leak ledger: what a container could leave behind on the machine, taken before a test and compared after it.
+ *
+ * Other people may use the machine meanwhile. Processes, descriptors and state folders are ours by descent; mounts
+ * and network links are counted whoever made them; of names that anybody may make (cgroups, temporary files, keys)
+ * those count that are named after this run, after dunc or after runc. That dunc makes no others is shown by
+ * tests/footprint_test.ts, where nobody else is.
  */
+import { descendants, descriptorsOf, reapOrphans } from "./processes.ts";
 
-/** One snapshot: kind of thing → the things there are. */
-export type Ledger = Readonly<Record<string, ReadonlySet<string>>>;
+/** Rows by kind. A row names one thing, and the same thing has the same row. */
+export type Ledger = Readonly<Record<string, readonly string[]>>;
 
-const CGROUPS = "/sys/fs/cgroup";
+const QUIESCE_MS = 2000;
 
-/** Take the ledger. `roots` are the --root folders of the test. */
-export function takeLedger(roots: readonly string[]): Ledger {
+/** Folders and groups of another run of tests at the same time. */
+const OTHER_RUN = /^dunc-(e2e|test)-/;
+
+/** Take the ledger. `roots` are the runtimes' root folders; `tag` is in every name of this run. */
+export function takeLedger(tag: string, roots: readonly string[]): Ledger {
+  const named = (name: string) =>
+    name.includes(tag) || (/dunc|runc|deno/i.test(name) && !OTHER_RUN.test(name));
   return {
-    mount: new Set(lines("/proc/self/mountinfo").map((line) => line.split(" ").slice(3, 5).join(" on "))),
-    cgroup: cgroupDirectories(),
-    process: ownProcesses(),
-    descriptor: descriptors(),
-    state: new Set(roots.flatMap((root) => names(root).map((name) => `${root}/${name}`))),
-    name: new Set(
-      ["/tmp", "/run", "/dev/shm"].flatMap((folder) => names(folder).map((name) => `${folder}/${name}`)),
+    mount: lines("/proc/self/mountinfo").map((line) => line.split(" ").slice(2).join(" ")),
+    cgroup: cgroupDirectories().filter((path) => named(path.slice(path.lastIndexOf("/") + 1))),
+    process: descendants().map(({ pid, startTime, name, state, parent }) =>
+      `${pid} (${name}) ${state === "Z" ? "zombie" : "alive"}, parent ${parent}, start ${startTime}`
     ),
-    link: new Set(names("/sys/class/net")),
-    key: new Set(
-      lines("/proc/keys").filter((line) => line.includes("_ses.")).map((line) => line.slice(0, 8)),
+    state: roots.flatMap((root) => entries(root).map((name) => `${root}/${name}`)),
+    descriptor: ownDescriptors(),
+    file: ["/tmp", "/run", "/dev/shm", "/var/tmp"].flatMap((folder) =>
+      entries(folder).filter(named).map((name) => `${folder}/${name}`)
     ),
+    key: lines("/proc/keys").filter((line) => line.includes(tag)),
+    link: entries("/sys/class/net"),
   };
 }
 
-/** What is in `after` and was not in `before`: one line a thing. */
-export function ledgerDifference(before: Ledger, after: Ledger): string[] {
-  return Object.entries(after).flatMap(([kind, things]) =>
-    [...things].filter((thing) => !before[kind]!.has(thing)).map((thing) => `${kind}: ${thing}`)
-  );
-}
-
-/** Wait up to two seconds until nothing is left that was not there before. Returns what stays. */
-export async function settledDifference(before: Ledger, roots: readonly string[]): Promise<string[]> {
-  let rows: string[] = [];
-  for (let waited = 0; waited <= 2000; waited += 100) {
-    rows = ledgerDifference(before, takeLedger(roots));
-    if (rows.length === 0) return rows;
-    await new Promise((resolve) => setTimeout(resolve, 100));
+/**
+ * What is there now and was not in `before`, as `kind: row` lines; empty when nothing has leaked. Orphans that have
+ * ended are reaped first (that is the caller's part, as the parent), and what is on its way out gets two seconds.
+ */
+export async function leaks(before: Ledger, tag: string, roots: readonly string[]): Promise<string[]> {
+  const end = Date.now() + QUIESCE_MS;
+  for (;;) {
+    reapOrphans();
+    const found = difference(before, takeLedger(tag, roots));
+    if (found.length === 0 || Date.now() > end) return found;
+    await new Promise((resolve) => setTimeout(resolve, 10));
   }
-  return rows;
 }
 
-/** Marks the processes that a test starts: everything they start has it in its environment or its ancestry. */
-function ownProcesses(): Set<string> {
-  const parents = new Map<number, { parent: number; text: string }>();
-  for (const name of names("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    const text = read(`/proc/${name}/stat`);
-    if (text === undefined) continue;
-    const [state, parent] = text.slice(text.lastIndexOf(")") + 2).split(" ");
-    const comm = text.slice(text.indexOf("(") + 1, text.lastIndexOf(")"));
-    parents.set(Number(name), {
-      parent: Number(parent),
-      text: `${name} (${comm}) ${state === "Z" ? "zombie" : "alive"}`,
-    });
-  }
-  const own = new Set<string>();
-  for (const [pid, { text }] of parents) {
-    // The init and whatever it becomes show the memfd or run in a cgroup of ours; descendants of ours count too.
-    if (isDescendant(pid, parents) || read(`/proc/${pid}/cmdline`)?.startsWith("dunc-init\0")) own.add(text);
-  }
-  return own;
-}
-
-function isDescendant(pid: number, parents: ReadonlyMap<number, { parent: number }>): boolean {
-  for (let at = parents.get(pid)?.parent; at !== undefined && at > 1; at = parents.get(at)?.parent) {
-    if (at === Deno.pid) return true;
-  }
-  return false;
-}
-
-function cgroupDirectories(): Set<string> {
-  const found = new Set<string>();
-  const walk = (folder: string, depth: number): void => {
-    if (depth > 8) return;
-    let entries: Deno.DirEntry[];
-    try {
-      entries = [...Deno.readDirSync(folder)];
-    } catch {
-      return;
-    }
-    for (const { name, isDirectory } of entries) {
-      if (!isDirectory) continue;
-      found.add(`${folder}/${name}`);
-      walk(`${folder}/${name}`, depth + 1);
-    }
-  };
-  walk(CGROUPS, 0);
-  return found;
-}
-
-/** Descriptors of this process, by what they lead to; sockets and pipes of the test runner come and go. */
-function descriptors(): Set<string> {
-  const found = new Set<string>();
-  for (const name of names("/proc/self/fd")) {
-    try {
-      const target = Deno.readLinkSync(`/proc/self/fd/${name}`);
-      if (!/^(pipe|socket|anon_inode|\/proc\/|\/dev\/)/.test(target)) found.add(`${name} -> ${target}`);
-    } catch {
-      // Closed meanwhile: the one of this reading itself.
+/** Rows of `after` that `before` does not have, or has fewer of. */
+export function difference(before: Ledger, after: Ledger): string[] {
+  const found: string[] = [];
+  for (const [kind, rows] of Object.entries(after)) {
+    const left = [...before[kind] ?? []];
+    for (const row of rows) {
+      const at = left.indexOf(row);
+      if (at < 0) found.push(`${kind}: ${row}`);
+      else left.splice(at, 1);
     }
   }
   return found;
 }
 
-function names(folder: string): string[] {
+/** Every directory of every cgroup hierarchy. */
+export function cgroupDirectories(): string[] {
+  const found: string[] = [];
+  const walk = (directory: string) => {
+    for (const name of folders(directory)) {
+      found.push(`${directory}/${name}`);
+      walk(`${directory}/${name}`);
+    }
+  };
+  const points = lines("/proc/self/mountinfo").filter((line) => / - cgroup2? /.test(line))
+    .map((line) => line.split(" ")[4]!);
+  for (const point of new Set(points)) walk(point);
+  return found;
+}
+
+/** Descriptors of this process, without those that Deno opens and closes as it pleases. */
+function ownDescriptors(): string[] {
+  return [...descriptorsOf(Deno.pid).values()]
+    .filter((target) =>
+      !/^(anon_inode:\[(pidfd|eventfd|eventpoll|timerfd)\]|pipe:|socket:|\/proc\/)/.test(target)
+    )
+    .sort();
+}
+
+function lines(path: string): string[] {
+  try {
+    return Deno.readTextFileSync(path).split("\n").filter((line) => line !== "");
+  } catch {
+    return [];
+  }
+}
+
+function entries(folder: string): string[] {
   try {
     return [...Deno.readDirSync(folder)].map(({ name }) => name);
   } catch {
@@ -115,12 +104,11 @@ function names(folder: string): string[] {
   }
 }
 
-function read(path: string): string | undefined {
+function folders(folder: string): string[] {
   try {
-    return Deno.readTextFileSync(path);
+    return [...Deno.readDirSync(folder)].filter(({ isDirectory }) => isDirectory).map(({ name }) => name);
   } catch {
-    return undefined;
+    // Removed meanwhile.
+    return [];
   }
 }
-
-const lines = (path: string): string[] => (read(path) ?? "").split("\n").filter((line) => line !== "");

@@ -1,0 +1,64 @@
+import { call, type CommandOptions, type Outcome, type Running, start } from "./command.ts";
+
+/** What `state` prints. */
+export interface State {
+  readonly ociVersion: string;
+  readonly id: string;
+  readonly pid: number;
+  readonly status: string;
+  readonly bundle: string;
+  readonly rootfs: string;
+  readonly created: string;
+  readonly annotations?: Record<string, string>;
+  readonly owner: string;
+}
+
+/** A container runtime with a root folder of its own: dunc, or runc to compare with. */
+export class Runtime {
+  constructor(readonly name: string, readonly path: string, readonly root: string) {}
+
+  /** The whole command line, the global flag --root included. */
+  command(...args: string[]): string[] {
+    return [this.path, "--root", this.root, ...args];
+  }
+
+  start(args: readonly string[], options: CommandOptions = {}): Running {
+    return start(this.command(...args), options);
+  }
+
+  call(args: readonly string[], options: CommandOptions = {}): Promise<Outcome> {
+    return call(this.command(...args), options);
+  }
+
+  /** A call that must succeed; what it wrote to its standard output. */
+  async ok(...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.call(args);
+    if (code !== 0) throw new Error(`${this.name} ${args.join(" ")}: exit code ${code}: ${stderr}${stdout}`);
+    return stdout;
+  }
+
+  /** A call that must fail with this exit code; the text of its standard error. */
+  async fails(code: number, ...args: string[]): Promise<string> {
+    const outcome = await this.call(args);
+    if (outcome.code !== code) {
+      throw new Error(
+        `${this.name} ${args.join(" ")}: exit code ${outcome.code} instead of ${code}: ` +
+          `${outcome.stderr}${outcome.stdout}`,
+      );
+    }
+    return outcome.stderr;
+  }
+
+  async state(id: string): Promise<State> {
+    return JSON.parse(await this.ok("state", id));
+  }
+
+  /** Ids with a folder below the root folder. */
+  ids(): string[] {
+    try {
+      return [...Deno.readDirSync(this.root)].map(({ name }) => name).sort();
+    } catch {
+      return [];
+    }
+  }
+}
