@@ -66,6 +66,7 @@ demo test bench ci|busybox-static|busybox
 test bench ci|runc|runc
 test ci|jq|jq
 test ci|strace|strace
+test ci|libc6-dev|/usr/include/stdio.h
 test ci|libseccomp-dev|/usr/include/seccomp.h
 test ci|uidmap|newuidmap
 test ci|iproute2|ip
