@@ -34,23 +34,8 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
 /** Rooms of pure functions. */
 const PURE = ["spec", "plan", "seccomp", "linux", "errors"];
 
-/** The files of cgroup/ that touch the machine; the others are pure, and import none of these but for types. */
-const CGROUP_IO = [
-  ...[
-    "apply",
-    "files",
-    "freeze",
-    "kill",
-    "pids",
-    "read_layout",
-    "remove",
-    "restore",
-    "stats",
-    "systemd",
-    "update",
-  ],
-  ...["write"],
-];
+/** How the first line of a pure file begins in a room that holds both kinds. */
+const PURE_MARK = "// Pure:";
 
 /** Where a word may stand. The rooms that may say it, and why no other may. */
 const WORDS: readonly { words: RegExp; rooms: readonly string[]; why: string }[] = [
@@ -83,18 +68,19 @@ export function roomOf(file: string): string | undefined {
 }
 
 /** Every fault of the files, by path below the repository. */
-export function faultsOf(files: ReadonlyMap<string, string>): Fault[] {
+export function faultsOf(files: Files): Fault[] {
   const faults: Fault[] = [];
   for (const [file, text] of files) {
     const code = codeOf(text);
     const add = (position: number, message: string) =>
       faults.push({ file, line: lineOf(text, position), message });
     checkLength(file, text, add);
-    if (/\.[ch]$/.test(file)) checkC(text, code, add);
+    // What lies below tests/ is an ordinary program with a libc.
+    if (file.startsWith("c/")) checkC(text, code, add);
     const room = roomOf(file);
     if (room === undefined || isTest(file)) continue;
-    checkImports(file, room, text, code, add);
-    checkWords(file, room, code, add);
+    checkImports(file, room, files, code, add);
+    checkWords(file, room, isPure(file, room, files), code, add);
     if (room !== "main" && !isGenerated(file)) {
       for (const { position, what } of topLevelWork(code)) {
         add(position, `${what} at the top of a module: every start of dunc pays for it; do it on first use`);
@@ -144,11 +130,13 @@ function resolve(file: string, target: string): string {
   return parts.join("/");
 }
 
-const isPure = (file: string, room: string): boolean =>
-  PURE.includes(room) ||
-  (room === "cgroup" && !CGROUP_IO.some((name) => file === `src/cgroup/${name}.ts`));
+type Files = ReadonlyMap<string, string>;
 
-function checkImports(file: string, room: string, text: string, code: string, add: Add): void {
+const isPure = (file: string, room: string, files: Files): boolean =>
+  PURE.includes(room) || (files.get(file) ?? "").startsWith(PURE_MARK);
+
+function checkImports(file: string, room: string, files: Files, code: string, add: Add): void {
+  const text = files.get(file)!;
   for (const { position, target, typeOnly } of importsOf(text, code)) {
     if (!target.startsWith(".")) {
       if (file !== "src/std.ts") {
@@ -168,7 +156,7 @@ function checkImports(file: string, room: string, text: string, code: string, ad
           rooms.length === 0 ? "nothing of ours" : rooms.join(", ")
         }`,
       );
-    } else if (isPure(file, room) && !typeOnly && !isPure(path, other)) {
+    } else if (isPure(file, room, files) && !typeOnly && !isPure(path, other, files)) {
       add(position, `${file} is pure and imports ${path}, which is not`);
     }
   }
@@ -179,9 +167,9 @@ function mayImport(room: string, other: string, typeOnly: boolean): boolean {
   return rooms.includes(other) || (typeOnly && rooms.includes(`types of ${other}`));
 }
 
-function checkWords(file: string, room: string, code: string, add: Add): void {
+function checkWords(file: string, room: string, pure: boolean, code: string, add: Add): void {
   if (IMPORTS[room] === undefined) add(0, `the room ${room} is in no row of IMPORTS`);
-  if (isPure(file, room)) {
+  if (pure) {
     for (const match of code.matchAll(/\bDeno\b/g)) add(match.index, `names Deno: ${file} is pure`);
   }
   for (const { words, rooms, why } of WORDS) {

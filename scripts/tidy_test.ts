@@ -21,12 +21,25 @@ Deno.test("a pure room may name neither Deno nor ffi/", () => {
   assertEquals(faultsIn("src/spec/x.ts", "// Deno is named in a comment\nexport const a = 'Deno';\n"), []);
 });
 
-Deno.test("the pure files of cgroup/ import none that touch the machine, but for types", () => {
-  assertEquals(faultsIn("src/cgroup/v2.ts", 'import { readLines } from "./files.ts";\n'), [
-    "1: src/cgroup/v2.ts is pure and imports src/cgroup/files.ts, which is not",
+Deno.test("a file of cgroup/ that calls itself pure names no Deno, and imports none that does not, but for types", () => {
+  const pure = (line: string) => faultsIn("src/cgroup/v2.ts", `// Pure: no I/O in this file.\n${line}\n`);
+  assertEquals(pure('import { readLines } from "./files.ts";'), [
+    "2: src/cgroup/v2.ts is pure and imports src/cgroup/files.ts, which is not",
   ]);
-  assertEquals(faultsIn("src/cgroup/v2.ts", 'import type { Lines } from "./files.ts";\n'), []);
+  assertEquals(pure('import type { Lines } from "./files.ts";'), []);
+  assertEquals(pure("export const now = () => Deno.loadavg();"), ["2: names Deno: src/cgroup/v2.ts is pure"]);
   assertEquals(faultsIn("src/cgroup/apply.ts", 'import { readLines } from "./files.ts";\n'), []);
+  const files = new Map([
+    ["src/cgroup/v1.ts", '// Pure: no I/O in this file.\nimport { writes } from "./v2.ts";\n'],
+    ["src/cgroup/v2.ts", "// Pure: no I/O in this file.\nexport const writes = 1;\n"],
+    [
+      "src/plan/x.ts",
+      'import { writes } from "../cgroup/v2.ts";\nimport { apply } from "../cgroup/apply.ts";\n',
+    ],
+  ]);
+  assertEquals(faultsOf(files).map(({ message }) => message), [
+    "src/plan/x.ts is pure and imports src/cgroup/apply.ts, which is not",
+  ]);
 });
 
 Deno.test("only ffi/ reaches native code", () => {
@@ -136,6 +149,7 @@ Deno.test("C includes only the compiler's and the kernel's headers", () => {
   assertEquals(faultsIn("c/x.c", text), [
     "4: includes <stdio.h>: only the compiler's and the kernel's headers",
   ]);
+  assertEquals(faultsIn("tests/x.c", text), []);
 });
 
 Deno.test("a switch over operations has no default", () => {
