@@ -3,6 +3,7 @@
 #
 #   scripts/test.sh                      everything
 #   scripts/test.sh unit tidy            these groups: fmt lint check gen tidy c build unit e2e
+#   scripts/test.sh static               fmt lint check gen tidy c
 #   scripts/test.sh unit src/spec        a group's tests of some files or folders
 #   scripts/test.sh e2e 'kills the'      a group's tests whose names hold a text
 #
@@ -12,11 +13,15 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 exec </dev/null
 
-ALL='fmt lint check gen tidy c build unit e2e'
+STATIC='fmt lint check gen tidy c'
+ALL="$STATIC build unit e2e"
 groups='' paths='' filter=''
 for word in "$@"; do
-	case " $ALL " in
-	*" $word "*) groups="$groups $word" ;;
+	case " $ALL static " in
+	*" $word "*)
+		[ "$word" != static ] || word=$STATIC
+		groups="$groups $word"
+		;;
 	*) if [ -e "$word" ]; then paths="$paths $word"; else filter=$word; fi ;;
 	esac
 done
@@ -118,7 +123,7 @@ if wanted lint; then
 	check "lint" scripts/deno lint
 	check "shell syntax" shell_syntax
 fi
-if wanted check; then check "types" scripts/deno check .; fi
+if wanted check; then check "types" scripts/deno check --quiet .; fi
 if wanted gen; then check "generated files" generated_files; fi
 if wanted tidy; then check "tidy" scripts/deno run -R scripts/tidy.ts; fi
 if wanted c; then

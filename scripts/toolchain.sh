@@ -158,9 +158,11 @@ fetch_npm() {
 		rm -rf "$work"
 		fail "$1: the tarball is not the one that was pinned (sha512 differs)"
 	fi
-	tar -xzf "$work"/*.tgz -C "$work" "package/$2"
-	mv "$work/package/$2" "$3"
-	chmod 755 "$3"
+	# One by one: `set -e` is off in what an `if` or `||` calls.
+	if ! { tar -xzf "$work"/*.tgz -C "$work" "package/$2" && chmod 755 "$work/package/$2" && mv "$work/package/$2" "$3"; }; then
+		rm -rf "$work"
+		fail "$1: cannot unpack $2 into $tools"
+	fi
 	rm -rf "$work"
 }
 
