@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { parseProcessStat, readProcessStat } from "./process_stat.ts";
 
 Deno.test("parseProcessStat() reads behind a name that holds parentheses and spaces", () => {
@@ -11,6 +11,7 @@ Deno.test("parseProcessStat() has no answer for a line that is cut off", () => {
 });
 
 Deno.test("readProcessStat() finds this process and no process of number 0", () => {
-  assertEquals(readProcessStat(Deno.pid)?.state, "R");
+  // Its first thread may be asleep: tests run on another one.
+  assertMatch(readProcessStat(Deno.pid)?.state ?? "", /^[RS]$/);
   assertEquals(readProcessStat(0), undefined);
 });

@@ -39,7 +39,7 @@ export interface MountOptions {
 /** One row: what an option does. An attribute option sets or clears; its `r` form does so for the whole tree. */
 type Row =
   | { readonly attr: number; readonly clear?: true }
-  | { readonly atime: number }
+  | { readonly atime: number; readonly clear?: true }
   | { readonly propagation: number; readonly recursive?: true }
   | { readonly super: string }
   | { readonly without: string }
@@ -63,11 +63,11 @@ const OPTIONS: Record<string, Row> = {
   nosymfollow: { attr: MOUNT_ATTR_NOSYMFOLLOW },
   symfollow: { attr: MOUNT_ATTR_NOSYMFOLLOW, clear: true },
   relatime: { atime: MOUNT_ATTR_RELATIME },
-  norelatime: { atime: MOUNT_ATTR_RELATIME },
+  norelatime: { atime: MOUNT_ATTR_RELATIME, clear: true },
   noatime: { atime: MOUNT_ATTR_NOATIME },
-  atime: { atime: MOUNT_ATTR_RELATIME },
+  atime: { atime: MOUNT_ATTR_NOATIME, clear: true },
   strictatime: { atime: MOUNT_ATTR_STRICTATIME },
-  nostrictatime: { atime: MOUNT_ATTR_RELATIME },
+  nostrictatime: { atime: MOUNT_ATTR_STRICTATIME, clear: true },
   shared: { propagation: MS_SHARED },
   rshared: { propagation: MS_SHARED, recursive: true },
   slave: { propagation: MS_SLAVE },
@@ -83,8 +83,9 @@ const OPTIONS: Record<string, Row> = {
   nomand: { without: "mand" },
   lazytime: { super: "lazytime" },
   nolazytime: { without: "lazytime" },
-  iversion: { super: "iversion" },
-  noiversion: { without: "iversion" },
+  // Every file system that counts versions does so always since 6.0, and fsconfig(2) knows no such flag.
+  iversion: { word: "ignored" },
+  noiversion: { word: "ignored" },
   silent: { word: "ignored" },
   loud: { word: "ignored" },
   defaults: { word: "ignored" },
@@ -110,16 +111,17 @@ function rowOf(option: string): { row: Row; recursive: boolean } | undefined {
 export function mountOptionNames(): string[] {
   const names = Object.keys(OPTIONS);
   const recursive = names.filter((name) => isAttribute(OPTIONS[name]!)).map((name) => `r${name}`);
-  return [...new Set([...names, ...recursive])].filter((name) => name !== "ignored").sort();
+  return [...names, ...recursive].sort();
 }
 
 /**
- * Read the options of one mount. A later option overrides an earlier one of the same kind; what no row knows is
- * the file system's. Every atime option clears the whole atime field first (mount_setattr(2), MOUNT_ATTR__ATIME).
+ * Read the options of one mount. A later option overrides an earlier one that it is the opposite of; what no row
+ * knows is the file system's. Of the atime options mount(2)'s order decides: strictatime before noatime before
+ * relatime. Every one of them clears the whole atime field first (mount_setattr(2), MOUNT_ATTR__ATIME).
  */
 export function parseMountOptions(options: readonly string[]): MountOptions {
-  const plain = { set: 0, clr: 0 };
-  const tree = { set: 0, clr: 0 };
+  const plain: Bits = { set: 0, clr: 0 };
+  const tree: Bits = { set: 0, clr: 0 };
   const words = new Set<string>();
   const propagation: { flag: number; recursive: boolean }[] = [];
   const superFlags = new Set<string>();
@@ -132,8 +134,8 @@ export function parseMountOptions(options: readonly string[]): MountOptions {
     }
     const { row, recursive } = found;
     const bits = recursive ? tree : plain;
-    if ("attr" in row) setBits(bits, row.clear ? 0 : row.attr, row.attr);
-    else if ("atime" in row) setBits(bits, row.atime, MOUNT_ATTR__ATIME);
+    if ("attr" in row) setFlag(bits, row.attr, row.clear !== true);
+    else if ("atime" in row) setAtime(bits, row.atime, row.clear !== true);
     else if ("propagation" in row) {
       propagation.push({ flag: row.propagation, recursive: row.recursive === true });
     } else if ("super" in row) superFlags.add(row.super);
@@ -144,9 +146,9 @@ export function parseMountOptions(options: readonly string[]): MountOptions {
     bind: words.has("bind") || words.has("rbind"),
     recursiveBind: words.has("rbind"),
     remount: words.has("remount"),
-    attrSet: plain.set,
+    attrSet: withOneAtime(plain.set),
     attrClr: plain.clr,
-    recursiveSet: tree.set,
+    recursiveSet: withOneAtime(tree.set),
     recursiveClr: tree.clr,
     propagation,
     superFlags: [...superFlags],
@@ -156,9 +158,23 @@ export function parseMountOptions(options: readonly string[]): MountOptions {
   };
 }
 
-/** Let the bits of `mask` be `value`: what is set is cleared first only in a field of several bits. */
-function setBits(bits: { set: number; clr: number }, value: number, mask: number): void {
-  bits.set = (bits.set & ~mask) | value;
-  const field = (mask & (mask - 1)) !== 0;
-  bits.clr = field ? bits.clr | mask : (bits.clr & ~mask) | (value === 0 ? mask : 0);
+/** mount_setattr(2)'s two masks, while options are read. */
+interface Bits {
+  set: number;
+  clr: number;
+}
+
+function setFlag(bits: Bits, flag: number, on: boolean): void {
+  bits.set = on ? bits.set | flag : bits.set & ~flag;
+  bits.clr = on ? bits.clr & ~flag : bits.clr | flag;
+}
+
+function setAtime(bits: Bits, value: number, on: boolean): void {
+  bits.set = on ? bits.set | value : bits.set & ~value;
+  bits.clr |= MOUNT_ATTR__ATIME;
+}
+
+/** The field holds one value, not flags: both of noatime and strictatime are EINVAL. */
+function withOneAtime(set: number): number {
+  return (set & MOUNT_ATTR_STRICTATIME) === 0 ? set : set & ~MOUNT_ATTR_NOATIME;
 }
