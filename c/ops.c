@@ -204,6 +204,10 @@ static long run_op(struct run *run, const struct op_head *head)
 	case OP_PIDFD_SIGNAL: return op_pidfd_signal(run, AS(pidfd_signal));
 	case OP_WAIT_EXIT: return op_wait_exit(run, AS(wait_exit));
 	case OP_RELEASE_BARRIER: return op_release_barrier(run, AS(release_barrier));
+	case OP_REQUIRE_THAWED: return op_require_thawed(run, AS(require_thawed));
+	case OP_REQUIRE_ENTRY: return op_require_entry(run, AS(require_entry));
+	case OP_REMOVE_DIRECTORY: return op_remove_directory(run, AS(remove_directory));
+	case OP_PRINT_STATE: return op_print_state(run, AS(print_state));
 	}
 #undef AS
 	return -ENOSYS;

@@ -26,29 +26,42 @@ static int parse_stat(const char *text, char *ret_state, uint64_t *ret_start)
 	return 1;
 }
 
-/* The descriptor first, the start time afterwards: a process that was replaced in between shows
- * another start time, and what the descriptor stands for cannot change any more. */
-long op_identify_process(struct run *run, const struct op_identify_process *op)
+/* Whether the process that stands at this number is the one of the start time, and not dead: 0, -ESRCH or -errno. */
+static long check_process(uint32_t pid, uint64_t start_time)
 {
 	char path[40], text[1024], state;
 	uint64_t start;
 	size_t at = text_append(path, sizeof(path), 0, "/proc/");
-	long pidfd = SYS(pidfd_open, op->pid, 0), fd, n;
+	long fd, n;
+
+	at = text_append_number(path, sizeof(path), at, pid);
+	text_append(path, sizeof(path), at, "/stat");
+	fd = SYS(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return fd == -ENOENT ? -ESRCH : fd;
+	n = SYS(read, fd, text, sizeof(text) - 1);
+	SYS(close, fd);
+	if (n < 0)
+		return n;
+	text[n] = '\0';
+	if (!parse_stat(text, &state, &start) || start != start_time || state == 'Z' || state == 'X')
+		return -ESRCH;
+	return 0;
+}
+
+/* The descriptor first, the start time afterwards: a process that was replaced in between shows
+ * another start time, and what the descriptor stands for cannot change any more. */
+long op_identify_process(struct run *run, const struct op_identify_process *op)
+{
+	long pidfd = SYS(pidfd_open, op->pid, 0), rc;
 
 	if (pidfd < 0)
 		return pidfd == -EINVAL ? -ESRCH : pidfd;
-	at = text_append_number(path, sizeof(path), at, op->pid);
-	text_append(path, sizeof(path), at, "/stat");
-	fd = SYS(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
-	n = fd < 0 ? fd : SYS(read, fd, text, sizeof(text) - 1);
-	if (fd >= 0)
-		SYS(close, fd);
-	text[n > 0 ? n : 0] = '\0';
-	if (n <= 0 || !parse_stat(text, &state, &start) || start != op->start_time || state == 'Z' || state == 'X') {
-		SYS(close, pidfd);
-		return n < 0 && n != -ENOENT ? n : -ESRCH;
-	}
-	return slot_fill(run, op->slot, pidfd);
+	rc = check_process(op->pid, op->start_time);
+	if (!rc)
+		return slot_fill(run, op->slot, pidfd);
+	SYS(close, pidfd);
+	return rc;
 }
 
 long op_pidfd_signal(struct run *run, const struct op_pidfd_signal *op)
@@ -98,4 +111,98 @@ long op_release_barrier(struct run *run, const struct op_release_barrier *op)
 	}
 	SYS(close, fd);
 	return rc;
+}
+
+static int text_holds(const char *text, const char *word)
+{
+	size_t size = strlen(word);
+
+	for (; *text; text++)
+		if (strlen(text) >= size && !memcmp(text, word, size))
+			return 1;
+	return 0;
+}
+
+/* 1 when the freezer's file holds the word. A group that is gone is not frozen. */
+static long is_frozen(const char *path, const char *word)
+{
+	char text[256];
+	long fd = SYS(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0), n;
+
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	n = SYS(read, fd, text, sizeof(text) - 1);
+	SYS(close, fd);
+	if (n < 0)
+		return n == -ENODEV ? 0 : n;
+	text[n] = '\0';
+	return text_holds(text, word);
+}
+
+long op_require_thawed(struct run *run, const struct op_require_thawed *op)
+{
+	long rc = is_frozen(op_str(run, op->path), op_str(run, op->word));
+
+	return rc > 0 ? -EAGAIN : rc;
+}
+
+static long has_entry(int root, const char *path)
+{
+	struct stat st;
+	long rc = SYS(newfstatat, root, path, &st, AT_SYMLINK_NOFOLLOW);
+
+	return rc == -ENOENT ? 0 : rc ? rc : 1;
+}
+
+long op_require_entry(struct run *run, const struct op_require_entry *op)
+{
+	long rc = has_entry(run->slots[op->root], op_str(run, op->path));
+
+	return rc > 0 ? 0 : rc ? rc : -ENOENT;
+}
+
+/* v1 tells nobody when a group has become empty: the wait doubles from 0.2 ms. */
+long op_remove_directory(struct run *run, const struct op_remove_directory *op)
+{
+	uint64_t left = op->timeout_ms * 1000000ull, wait = 200000;
+
+	for (;;) {
+		long rc = SYS(unlinkat, slot_fd(run, op->root), op_str(run, op->path), AT_REMOVEDIR);
+		struct timespec_k time = { 0, (int64_t)wait };
+
+		if (rc != -EBUSY || left < wait)
+			return rc;
+		SYS(nanosleep, &time, NULL);
+		left -= wait;
+		wait = wait < 50000000 ? wait * 2 : wait;
+	}
+}
+
+long op_print_state(struct run *run, const struct op_print_state *op)
+{
+	long rc = check_process(op->pid, op->start_time);
+	const char *text;
+
+	if (rc && rc != -ESRCH)
+		return rc;
+	if (rc) {
+		text = op_str(run, op->stopped);
+	} else {
+		long frozen = op->freezer ? is_frozen(op_str(run, op->freezer), op_str(run, op->word)) : 0;
+		long barrier = has_entry(run->slots[op->root], op_str(run, op->barrier));
+
+		if (frozen < 0 || barrier < 0)
+			return frozen < 0 ? frozen : barrier;
+		text = op_str(run, frozen ? op->paused : barrier ? op->created : op->running);
+	}
+	for (size_t at = 0, size = strlen(text); at < size;) {
+		rc = SYS(write, 1, text + at, size - at);
+		if (rc == -EINTR)
+			continue;
+		/* Half of it may be out already: what is left is the reader's loss. */
+		if (rc < 0)
+			return at ? 0 : rc;
+		at += (size_t)rc;
+	}
+	return 0;
 }

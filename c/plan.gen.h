@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 #define PLAN_MAGIC 0x636e7564u
-#define PLAN_ABI   0x14854d3fe642db2cull
+#define PLAN_ABI   0x92d3e40c74821404ull
 #define SLOT_LIMIT 512u
 #define SLOT_NONE  0xffffffffu
 
@@ -96,6 +96,10 @@ enum op_code {
 	OP_PIDFD_SIGNAL = 66,
 	OP_WAIT_EXIT = 67,
 	OP_RELEASE_BARRIER = 68,
+	OP_REQUIRE_THAWED = 69,
+	OP_REQUIRE_ENTRY = 70,
+	OP_REMOVE_DIRECTORY = 71,
+	OP_PRINT_STATE = 72,
 };
 
 enum word {
@@ -758,6 +762,60 @@ _Static_assert(offsetof(struct op_release_barrier, path) == 20, "release_barrier
 _Static_assert(offsetof(struct op_release_barrier, process) == 24, "release_barrier.process");
 _Static_assert(sizeof(struct op_release_barrier) == 32, "release_barrier");
 
+struct op_require_thawed {
+	struct op_head head;
+	str_ref path;
+	str_ref word;
+} __attribute__((aligned(8)));
+_Static_assert(offsetof(struct op_require_thawed, path) == 16, "require_thawed.path");
+_Static_assert(offsetof(struct op_require_thawed, word) == 20, "require_thawed.word");
+_Static_assert(sizeof(struct op_require_thawed) == 24, "require_thawed");
+
+struct op_require_entry {
+	struct op_head head;
+	slot_ref root;
+	str_ref path;
+} __attribute__((aligned(8)));
+_Static_assert(offsetof(struct op_require_entry, root) == 16, "require_entry.root");
+_Static_assert(offsetof(struct op_require_entry, path) == 20, "require_entry.path");
+_Static_assert(sizeof(struct op_require_entry) == 24, "require_entry");
+
+struct op_remove_directory {
+	struct op_head head;
+	slot_ref root;
+	str_ref path;
+	uint32_t timeout_ms;
+} __attribute__((aligned(8)));
+_Static_assert(offsetof(struct op_remove_directory, root) == 16, "remove_directory.root");
+_Static_assert(offsetof(struct op_remove_directory, path) == 20, "remove_directory.path");
+_Static_assert(offsetof(struct op_remove_directory, timeout_ms) == 24, "remove_directory.timeoutMs");
+_Static_assert(sizeof(struct op_remove_directory) == 32, "remove_directory");
+
+struct op_print_state {
+	struct op_head head;
+	slot_ref root;
+	uint32_t pid;
+	uint64_t start_time;
+	str_ref freezer;
+	str_ref word;
+	str_ref barrier;
+	str_ref created;
+	str_ref running;
+	str_ref paused;
+	str_ref stopped;
+} __attribute__((aligned(8)));
+_Static_assert(offsetof(struct op_print_state, root) == 16, "print_state.root");
+_Static_assert(offsetof(struct op_print_state, pid) == 20, "print_state.pid");
+_Static_assert(offsetof(struct op_print_state, start_time) == 24, "print_state.startTime");
+_Static_assert(offsetof(struct op_print_state, freezer) == 32, "print_state.freezer");
+_Static_assert(offsetof(struct op_print_state, word) == 36, "print_state.word");
+_Static_assert(offsetof(struct op_print_state, barrier) == 40, "print_state.barrier");
+_Static_assert(offsetof(struct op_print_state, created) == 44, "print_state.created");
+_Static_assert(offsetof(struct op_print_state, running) == 48, "print_state.running");
+_Static_assert(offsetof(struct op_print_state, paused) == 52, "print_state.paused");
+_Static_assert(offsetof(struct op_print_state, stopped) == 56, "print_state.stopped");
+_Static_assert(sizeof(struct op_print_state) == 64, "print_state");
+
 /* Every operation. */
 #define PLAN_OPS(X) \
 	X(open, OPEN) \
@@ -827,7 +885,11 @@ _Static_assert(sizeof(struct op_release_barrier) == 32, "release_barrier");
 	X(identify_process, IDENTIFY_PROCESS) \
 	X(pidfd_signal, PIDFD_SIGNAL) \
 	X(wait_exit, WAIT_EXIT) \
-	X(release_barrier, RELEASE_BARRIER)
+	X(release_barrier, RELEASE_BARRIER) \
+	X(require_thawed, REQUIRE_THAWED) \
+	X(require_entry, REQUIRE_ENTRY) \
+	X(remove_directory, REMOVE_DIRECTORY) \
+	X(print_state, PRINT_STATE)
 
 /* Every field that the check of a plan looks at. */
 #define PLAN_FIELDS(X) \
@@ -924,7 +986,21 @@ _Static_assert(sizeof(struct op_release_barrier) == 32, "release_barrier");
 	X(wait_exit, WAIT_EXIT, slot, SLOT) \
 	X(release_barrier, RELEASE_BARRIER, root, SLOT) \
 	X(release_barrier, RELEASE_BARRIER, path, STR) \
-	X(release_barrier, RELEASE_BARRIER, process, SLOT)
+	X(release_barrier, RELEASE_BARRIER, process, SLOT) \
+	X(require_thawed, REQUIRE_THAWED, path, STR) \
+	X(require_thawed, REQUIRE_THAWED, word, STR) \
+	X(require_entry, REQUIRE_ENTRY, root, SLOT) \
+	X(require_entry, REQUIRE_ENTRY, path, STR) \
+	X(remove_directory, REMOVE_DIRECTORY, root, SLOT_OR_NONE) \
+	X(remove_directory, REMOVE_DIRECTORY, path, STR) \
+	X(print_state, PRINT_STATE, root, SLOT) \
+	X(print_state, PRINT_STATE, freezer, STR_OR_NONE) \
+	X(print_state, PRINT_STATE, word, STR) \
+	X(print_state, PRINT_STATE, barrier, STR) \
+	X(print_state, PRINT_STATE, created, STR) \
+	X(print_state, PRINT_STATE, running, STR) \
+	X(print_state, PRINT_STATE, paused, STR) \
+	X(print_state, PRINT_STATE, stopped, STR)
 
 /* What the runtime's own process may carry out. */
 #define PLAN_VERB_OPS(X) \
@@ -935,4 +1011,28 @@ _Static_assert(sizeof(struct op_release_barrier) == 32, "release_barrier");
 	X(pidfd_signal, PIDFD_SIGNAL) \
 	X(wait_exit, WAIT_EXIT) \
 	X(release_barrier, RELEASE_BARRIER) \
-	X(run_hook, RUN_HOOK)
+	X(run_hook, RUN_HOOK) \
+	X(require_thawed, REQUIRE_THAWED) \
+	X(require_entry, REQUIRE_ENTRY) \
+	X(remove_directory, REMOVE_DIRECTORY) \
+	X(print_state, PRINT_STATE)
+
+/* What a kept plan may hold. */
+#define PLAN_KEPT_OPS(X) \
+	X(unlink, UNLINK) \
+	X(identify_process, IDENTIFY_PROCESS) \
+	X(pidfd_signal, PIDFD_SIGNAL) \
+	X(wait_exit, WAIT_EXIT) \
+	X(release_barrier, RELEASE_BARRIER) \
+	X(require_thawed, REQUIRE_THAWED) \
+	X(require_entry, REQUIRE_ENTRY) \
+	X(remove_directory, REMOVE_DIRECTORY) \
+	X(print_state, PRINT_STATE)
+
+enum kept_verb {
+	KEPT_STATE = 0,
+	KEPT_START = 1,
+	KEPT_KILL = 2,
+	KEPT_DELETE = 3,
+	KEPT_DELETE_FORCE = 4,
+};

@@ -33,7 +33,7 @@ struct run {
 	struct record record;
 };
 
-enum op_room { ROOM_INIT = 1, ROOM_VERB = 2 };
+enum op_room { ROOM_INIT = 1, ROOM_VERB = 2, ROOM_KEPT = 3 };
 
 /* Check every operation, size, reference, slot and vector entry, before the first operation.
  * 0, -EPROTO (built from another table) or -EBADMSG. */
@@ -104,6 +104,11 @@ long op_identify_process(struct run *run, const struct op_identify_process *op);
 long op_pidfd_signal(struct run *run, const struct op_pidfd_signal *op);
 long op_wait_exit(struct run *run, const struct op_wait_exit *op);
 long op_release_barrier(struct run *run, const struct op_release_barrier *op);
+
+long op_require_thawed(struct run *run, const struct op_require_thawed *op);
+long op_require_entry(struct run *run, const struct op_require_entry *op);
+long op_remove_directory(struct run *run, const struct op_remove_directory *op);
+long op_print_state(struct run *run, const struct op_print_state *op);
 
 /* Fill a slot, closing what it held. Returns 0, or passes a negative `fd` on. */
 long slot_fill(struct run *run, slot_ref slot, long fd);

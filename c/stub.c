@@ -2,6 +2,7 @@
  * no libc version. Every function returns a result or -errno. */
 #include "plan.h"
 #include "bpf.h"
+#include "kept.h"
 #include "relay.h"
 
 /* poll(2), begun again after a signal; a negative time is for ever. */
@@ -200,6 +201,13 @@ static long dunc_run(void *bytes, uint32_t size, struct run_result *ret, uint32_
 	return rc;
 }
 
+static long build_id(uint64_t *ret)
+{
+	ret[0] = BUILD_ID_LOW;
+	ret[1] = BUILD_ID_HIGH;
+	return 0;
+}
+
 /* A system call of whole numbers, with the buffer as its argument number `place` (1..4), or nowhere (0). */
 static long any_syscall(int place, int nr, int a, int b, int c, int d, void *p)
 {
@@ -226,6 +234,7 @@ long dunc_call(int what, int a, int b, int c, int d, int e, void *p, void *q)
 	case 10: return dunc_run(p, (uint32_t)a, q, (uint32_t)b);
 	case 11: return dunc_catch_signals();
 	case 12: return dunc_relay(a, b, c);
+	case 14: return build_id(p);
 	case 13: return attach_device_program(a, p, (uint32_t)b);
 	}
 	return -ENOSYS;

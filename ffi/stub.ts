@@ -19,6 +19,7 @@ const CALLS = {
   catchSignals: 11,
   relay: 12,
   attachDeviceProgram: 13,
+  buildId: 14,
 };
 
 // System call numbers of x86_64 and aarch64 (asm/unistd.h).
@@ -323,6 +324,13 @@ export function attachDeviceProgram(directory: string, program: Uint8Array<Array
   const rc = call("attachDeviceProgram", cgroup, program.length / 8, 0, program, null);
   close(cgroup);
   checked(rc, `attach the device program of linux.resources.devices to ${directory}`);
+}
+
+/** The 16 bytes that tell one build of dunc from another (c/kept.h). */
+export function buildId(): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(16);
+  call("buildId", 0, 0, 0, bytes, null);
+  return bytes;
 }
 
 /** What became of a verb's plan. `slots` holds the descriptors afterwards, -1 for an empty one. */

@@ -3,10 +3,11 @@
  *
  *   dist/dunc-init    carries out a plan inside the container   \  freestanding C: no libc,
  *   dist/libdunc.so   what the TypeScript calls through FFI     /  raw system calls
+ *   dist/dunc-front   the first stage of dist/dunc             /
  *   dist/js           the program as few modules, one for what every command needs and one for each command, with the
  *                     two files beside them
  *   dist/dunc.js      what `deno run` is given to run them
- *   dist/dunc         one executable that holds all of dist/js
+ *   dist/dunc         one executable: the first stage, and behind it what `deno compile` made of dist/js
  *
  * scripts/deno run -A scripts/build.ts [--c] [--target=aarch64]
  *   --c        the C only
@@ -41,6 +42,11 @@ const ARTEFACTS = {
     // One segment less to map: the file is a few pages long.
     flags: ["-static", "-fno-pic", "-no-pie", "-Wl,-z,noseparate-code"],
   },
+  // The first stage of dist/dunc: no relocation is applied to it either.
+  "dunc-front": {
+    sources: ["front.c", "front_engine.c", "plan.c", "ops*.c", "text.c"],
+    flags: ["-static-pie", "-fPIE", "-Wl,-z,noseparate-code"],
+  },
   "libdunc.so": {
     sources: ["stub.c", "relay.c", "bpf.c", "plan.c", "ops*.c", "text.c"],
     // Nothing undefined: it must load on a host of any libc.
@@ -50,6 +56,9 @@ const ARTEFACTS = {
 
 /** GCC calls its own library for atomics on aarch64 unless told not to, and none is linked. */
 const MACHINE_FLAGS: Readonly<Record<string, readonly string[]>> = { aarch64: ["-mno-outline-atomics"] };
+
+/** What goes into the executable as a file; the first stage stands in front of it. */
+const INCLUDED = ["dunc-init", "libdunc.so"] as const;
 
 /** What the last build was made of, by output: a hash of the inputs and of the command. */
 type Stamps = Record<string, string>;
@@ -124,11 +133,13 @@ async function buildC(stamps: Stamps, machine: string | undefined): Promise<void
   const folder = machine === undefined ? "dist" : `dist/${machine}`;
   Deno.mkdirSync(ROOT + folder, { recursive: true });
   const headers = filesBelow("c", (path) => path.endsWith(".h"));
+  const buildId = await buildIdFlags();
   for (const [name, { sources, flags }] of Object.entries(ARTEFACTS)) {
     const output = `${folder}/${name}`;
     const files = matching("c", sources);
     const args = [
       ...C_FLAGS,
+      ...buildId,
       ...(MACHINE_FLAGS[machine ?? Deno.build.arch] ?? []),
       ...flags,
       "-o",
@@ -142,9 +153,25 @@ async function buildC(stamps: Stamps, machine: string | undefined): Promise<void
   }
 }
 
-/** Nothing applies relocations to dunc-init: with one, it would crash in the field. */
+/**
+ * 128 bits over everything that the meaning of a kept plan depends on: all of c/, and what builds plans. A first stage
+ * of another build starts the engine instead of misreading a plan (c/kept.h).
+ */
+async function buildIdFlags(): Promise<string[]> {
+  const sources = [
+    ...filesBelow("c", () => true),
+    ...filesBelow("src/plan", (path) => !path.endsWith("_test.ts")),
+    "src/container/kept.ts",
+  ];
+  const hashes: string[] = [];
+  for (const source of sources) hashes.push(await sha256(Deno.readFileSync(ROOT + source)));
+  const id = await sha256(new TextEncoder().encode(hashes.join()));
+  return [`-DBUILD_ID_LOW=0x${id.slice(0, 16)}ull`, `-DBUILD_ID_HIGH=0x${id.slice(16, 32)}ull`];
+}
+
+/** Nothing applies relocations to dunc-init and the first stage: with one, they would crash in the field. */
 function assertNoRelocation(output: string, machine: string | undefined): void {
-  if (!output.endsWith("/dunc-init")) return;
+  if (output.endsWith("/libdunc.so")) return;
   const readelf = machine === undefined ? "readelf" : `${machine}-linux-gnu-readelf`;
   const text = run(readelf, ["--relocs", "--program-headers", "--wide", output]);
   if (!text.includes("There are no relocations in this file") || text.includes("INTERP")) {
@@ -160,8 +187,8 @@ function assertNoRelocation(output: string, machine: string | undefined): void {
 async function bundle(stamps: Stamps): Promise<void> {
   const isSource = (path: string) => path.endsWith(".ts") && !path.endsWith("_test.ts");
   const sources = ["main.ts", "deno.json", ...filesBelow("src", isSource), ...filesBelow("ffi", isSource)];
-  const artefacts = Object.keys(ARTEFACTS).map((name) => `dist/${name}`);
-  const args = ["bundle", "--quiet", "--no-check", "--platform=deno", "--code-splitting"];
+  const artefacts = INCLUDED.map((name) => `dist/${name}`);
+  const args = ["bundle", "--quiet", "--no-check", "--platform=deno", "--code-splitting", "--minify"];
   args.push("--outdir=dist/js.new", "main.ts");
   await step(stamps, "dist/js/main.js", [...sources, ...artefacts], args, () => {
     removeFolder("dist/js.new");
@@ -196,7 +223,7 @@ async function compile(stamps: Stamps): Promise<void> {
     return;
   }
   const files = filesBelow("dist/js", () => true);
-  const data = Object.keys(ARTEFACTS).map((name) => `--include=dist/js/${name}`);
+  const data = INCLUDED.map((name) => `--include=dist/js/${name}`);
   const args = [
     "compile",
     "--quiet",
@@ -208,17 +235,43 @@ async function compile(stamps: Stamps): Promise<void> {
     "--no-npm",
   ];
   // The cache would lie under a predictable name in the temporary directory, and root would load it.
-  args.push("--no-code-cache", ...data, "--output=dist/dunc.new", "dist/js/main.js");
-  await step(stamps, "dist/dunc", files, [...args, compilerId, denortId ?? ""], () => {
+  args.push("--no-code-cache", ...data, "--output=dist/dunc.engine", "dist/js/main.js");
+  const inputs = [...files, "dist/dunc-front"];
+  await step(stamps, "dist/dunc", inputs, [...args, compilerId, denortId ?? ""], () => {
     const env: Record<string, string> = { DENO_DIR: `${TOOLS}/cache`, DENO_NO_UPDATE_CHECK: "1" };
     if (denortId !== undefined) env.DENORT_BIN = denort;
     run(compiler, args, { env });
+    join("dist/dunc-front", "dist/dunc.engine", "dist/dunc.new");
+    Deno.removeSync(`${ROOT}dist/dunc.engine`);
     // Nothing compares a compiler's version with that of its denort: the product says whether they fit.
     const version = run(`${ROOT}dist/dunc.new`, ["--version"], { clearEnv: true, cwd: "/" });
     if (!version.startsWith("dunc version ")) throw new BuildError(`dist/dunc --version printed: ${version}`);
     // At once, so that nobody runs half a file.
     Deno.renameSync(`${ROOT}dist/dunc.new`, `${ROOT}dist/dunc`);
   });
+}
+
+/** Where c/front_engine.c has the engine's place until it is known. */
+const PAYLOAD_MARK = 0x1122334455667788n;
+/** A multiple of every page size of both machines. */
+const PAYLOAD_ALIGN = 65536;
+
+/** The two stages in one file: the first, padded, then the engine, whose place is written into the first. */
+function join(front: string, engine: string, output: string): void {
+  const head = Deno.readFileSync(ROOT + front);
+  const view = new DataView(head.buffer);
+  const marks: number[] = [];
+  for (let at = 0; at + 8 <= head.length; at += 8) {
+    if (view.getBigUint64(at, true) === PAYLOAD_MARK) marks.push(at);
+  }
+  if (marks.length !== 1) throw new BuildError(`${front} has ${marks.length} places for the engine's offset`);
+  const offset = Math.ceil(head.length / PAYLOAD_ALIGN) * PAYLOAD_ALIGN;
+  view.setBigUint64(marks[0]!, BigInt(offset), true);
+  const tail = Deno.readFileSync(ROOT + engine);
+  const whole = new Uint8Array(offset + tail.length);
+  whole.set(head);
+  whole.set(tail, offset);
+  Deno.writeFileSync(ROOT + output, whole, { mode: 0o755 });
 }
 
 /** What tells one version of a large file from another; undefined when it is not there. */

@@ -6,6 +6,8 @@ import { planAbi } from "../src/plan/abi.ts";
 import {
   type FieldType,
   HEADER_BYTES,
+  KEPT_OPS,
+  KEPT_VERBS,
   layoutOf,
   MAGIC,
   OP_HEAD_BYTES,
@@ -107,6 +109,14 @@ export function planHeader(): string {
   lines.push(rows.join(" \\\n"), "");
   lines.push("/* What the runtime's own process may carry out. */", "#define PLAN_VERB_OPS(X) \\");
   lines.push(VERB_OPS.map((name) => `\tX(${name}, ${name.toUpperCase()})`).join(" \\\n"), "");
+  lines.push("/* What a kept plan may hold. */", "#define PLAN_KEPT_OPS(X) \\");
+  lines.push(KEPT_OPS.map((name) => `\tX(${name}, ${name.toUpperCase()})`).join(" \\\n"), "");
+  lines.push(
+    "enum kept_verb {",
+    ...KEPT_VERBS.map((verb, i) => `\tKEPT_${verb.replace(/[A-Z]/g, (c) => `_${c}`).toUpperCase()} = ${i},`),
+    "};",
+    "",
+  );
   return lines.join("\n");
 }
 

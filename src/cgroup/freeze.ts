@@ -48,6 +48,15 @@ export function thaw(paths: CgroupPaths): void {
   if (errno !== undefined && errno !== "ENOENT" && errno !== "ENODEV") throw cannot("thaw", freezer, errno);
 }
 
+/** The file that tells whether a container is frozen, and the word that then stands in it (v1: also FREEZING). */
+export function freezeFile(paths: CgroupPaths): { readonly path: string; readonly word: string } | undefined {
+  const freezer = findFreezer(paths);
+  if (freezer === undefined) return undefined;
+  return freezer.version === 1
+    ? { path: `${freezer.directory}/freezer.state`, word: "FR" }
+    : { path: `${freezer.directory}/cgroup.events`, word: "frozen 1" };
+}
+
 function findFreezer(paths: CgroupPaths): Freezer | undefined {
   if (paths.freezer !== undefined) return { version: 1, directory: paths.freezer };
   return paths[""] === undefined ? undefined : { version: 2, directory: paths[""] };

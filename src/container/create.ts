@@ -19,6 +19,7 @@ import { type Folder, lockFolder, makeFolder, saveConfig, saveRecord } from "../
 import type { ContainerRecord } from "../state/record.ts";
 import { destroy } from "./delete.ts";
 import { runHooks } from "./hooks.ts";
+import { keepPlans } from "./kept.ts";
 import type { CreateOptions, Runtime } from "./options.ts";
 import { writePidFile } from "./pid_file.ts";
 import { type Preparation, prepare } from "./prepare.ts";
@@ -108,6 +109,7 @@ function makeContainer(
         if (stat === undefined) throw new ContainerError("find the container's process", { errno: "ESRCH" });
         record = { ...record, process: { pid, startTime: stat.startTime } };
         saveRecord(folder, record);
+        keepPlans(folder, record, prepared.spec);
       },
     });
     return handOver(options, prepared, { ...outcome, folder, record });

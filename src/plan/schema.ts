@@ -125,6 +125,24 @@ export const OPS = {
   pidfd_signal: { slot: "slot", signal: "u32" },
   wait_exit: { slot: "slot", timeoutMs: "u32" },
   release_barrier: { root: "slot", path: "str", process: "slot" },
+  // Frozen is what the file says when it holds `word`: EAGAIN.
+  require_thawed: { path: "str", word: "str" },
+  require_entry: { root: "slot", path: "str" },
+  // `root` none: an absolute path. EBUSY is tried again until the time is up.
+  remove_directory: { root: "slot?", path: "str", timeoutMs: "u32" },
+  // One text for each status; `freezer` and `word` as in require_thawed.
+  print_state: {
+    root: "slot",
+    pid: "u32",
+    startTime: "u64",
+    freezer: "str?",
+    word: "str",
+    barrier: "str",
+    created: "str",
+    running: "str",
+    paused: "str",
+    stopped: "str",
+  },
 } as const satisfies Record<string, Record<string, FieldType>>;
 
 export type OpName = keyof typeof OPS;
@@ -178,7 +196,27 @@ export const VERB_OPS: readonly OpName[] = [
   "wait_exit",
   "release_barrier",
   "run_hook",
+  "require_thawed",
+  "require_entry",
+  "remove_directory",
+  "print_state",
 ];
+
+/** The part of them that a kept plan may hold: what the first stage carries out without the engine. */
+export const KEPT_OPS: readonly OpName[] = [
+  "unlink",
+  "identify_process",
+  "pidfd_signal",
+  "wait_exit",
+  "release_barrier",
+  "require_thawed",
+  "require_entry",
+  "remove_directory",
+  "print_state",
+];
+
+/** Verbs of kept plans, by their number in the file. */
+export const KEPT_VERBS = ["state", "start", "kill", "delete", "deleteForce"] as const;
 
 export const MAGIC = 0x636e7564; // "dunc"
 export const SLOT_NONE = 0xffffffff;

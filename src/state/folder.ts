@@ -8,6 +8,19 @@ const STATE = "state.json";
 const CONFIG = "config.json";
 const RESOURCES = "resources.json";
 const LOCK = "lock";
+const KEPT = "plans";
+
+/** Every name that may stand in a container's folder; the record goes last. */
+export const FILES: readonly string[] = [
+  BARRIER,
+  KEPT,
+  CONFIG,
+  RESOURCES,
+  `.${RESOURCES}.tmp`,
+  `.${STATE}.tmp`,
+  LOCK,
+  STATE,
+];
 
 /** The folder of one container below the root folder. */
 export interface Folder {
@@ -136,6 +149,15 @@ export function loadResources(folder: Folder): string | undefined {
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw ioError("read the resources", folder.path, error);
+  }
+}
+
+/** Keep the plans of the container's later verbs (plan/kept.ts). A file that is half written fails its checksum. */
+export function saveKept(folder: Folder, bytes: Uint8Array): void {
+  try {
+    Deno.writeFileSync(`${folder.path}/${KEPT}`, bytes, { mode: 0o600 });
+  } catch (error) {
+    throw ioError("save the kept plans", folder.path, error);
   }
 }
 

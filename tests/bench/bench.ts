@@ -1,7 +1,7 @@
 import { type Config, makeRootfs, runFolder } from "./bundle.ts";
 import { whyNoContainers } from "./capability.ts";
 import { duncPath, type Result, runCommand, type RunOptions } from "./dunc.ts";
-import { settledDifference, takeLedger } from "./ledger.ts";
+import { OWN_PREFIX, settledDifference, takeLedger } from "./ledger.ts";
 
 /** What a test of containers works with: a --root and a bundle of its own. */
 export interface Bench {
@@ -73,7 +73,7 @@ function makeBench(folder: string): Bench & { runcRoot: string; cleanUp(): Promi
     Deno.writeTextFileSync(`${bundle}/config.json`, JSON.stringify(config, null, 2));
   };
   const id = () => {
-    const name = `t${Deno.pid}-${counter}-${ids.length}`;
+    const name = `${OWN_PREFIX}${counter}-${ids.length}`;
     ids.push(name);
     return name;
   };

@@ -35,8 +35,8 @@ export async function runCommand(
   const [out, err] = [`${folder}/out`, `${folder}/err`];
   const child = new Deno.Command("/bin/sh", {
     args: ["-c", 'o=$1 e=$2; shift 2; exec "$@" >"$o" 2>"$e"', "sh", out, err, command, ...args],
-    cwd: options.cwd,
-    env: options.env,
+    cwd: options.cwd ?? Deno.cwd(),
+    env: options.env ?? {},
     clearEnv: options.clearEnv === true,
     stdin: options.stdin === undefined ? "null" : "piped",
     stdout: "null",

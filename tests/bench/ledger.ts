@@ -1,3 +1,5 @@
+import { runFolder } from "./bundle.ts";
+
 /**
  * The leak ledger: what a machine holds that a runtime could leave behind. Every end-to-end test takes it before and
  * after; the difference must be empty after a short quiet time.
@@ -11,7 +13,11 @@ const CGROUPS = "/sys/fs/cgroup";
 /** Take the ledger. `roots` are the --root folders of the test. */
 export function takeLedger(roots: readonly string[]): Ledger {
   return {
-    mount: new Set(lines("/proc/self/mountinfo").map((line) => line.split(" ").slice(3, 5).join(" on "))),
+    mount: new Set(
+      lines("/proc/self/mountinfo").map((line) => line.split(" ").slice(3, 5).join(" on ")).filter(
+        isNobodyElses,
+      ),
+    ),
     cgroup: cgroupDirectories(),
     process: ownProcesses(),
     descriptor: descriptors(),
@@ -19,7 +25,9 @@ export function takeLedger(roots: readonly string[]): Ledger {
     name: new Set(["/tmp", "/run", "/dev/shm"].flatMap((folder) => ourNames(folder))),
     link: new Set(names("/sys/class/net")),
     key: new Set(
-      lines("/proc/keys").filter((line) => line.includes("_ses.")).map((line) => line.slice(0, 8)),
+      lines("/proc/keys").filter((line) => line.includes(`_ses.${OWN_PREFIX}`)).map((line) =>
+        line.slice(0, 8)
+      ),
     ),
   };
 }
@@ -42,14 +50,20 @@ export async function settledDifference(before: Ledger, roots: readonly string[]
   return rows;
 }
 
+/** Every id of this test run begins so. Several runs may share a machine. */
+export const OWN_PREFIX = `t${Deno.pid}-`;
+
+/** Folders of other test runs come and go. */
+const isNobodyElses = (text: string): boolean =>
+  !/\/tmp\/(dunc-test|dunc-e2e|clone|tmp\.)/.test(text) || text.includes(runFolder());
+
 /** Names that a runtime or its engine would choose; the machine's other programs come and go. */
 function ourNames(folder: string): string[] {
-  return names(folder).filter((name) => /^dunc|deno|oci-|^t\d+-/i.test(name)).map((name) =>
-    `${folder}/${name}`
-  );
+  const paths = names(folder).map((name) => `${folder}/${name}`);
+  return paths.filter((path) => /\/(dunc|deno|oci-|t\d+-)/i.test(path) && isNobodyElses(path));
 }
 
-/** Marks the processes that a test starts: everything they start has it in its environment or its ancestry. */
+/** Processes that the tests started, by ancestry or by cgroup, with those that have ended and were not reaped. */
 function ownProcesses(): Set<string> {
   const parents = new Map<number, { parent: number; text: string }>();
   for (const name of names("/proc")) {
@@ -65,8 +79,8 @@ function ownProcesses(): Set<string> {
   }
   const own = new Set<string>();
   for (const [pid, { text }] of parents) {
-    // The init and whatever it becomes show the memfd or run in a cgroup of ours; descendants of ours count too.
-    if (isDescendant(pid, parents) || read(`/proc/${pid}/cmdline`)?.startsWith("dunc-init\0")) own.add(text);
+    // Orphans are somebody else's children, but they stay in a cgroup of ours.
+    if (isDescendant(pid, parents) || read(`/proc/${pid}/cgroup`)?.includes(`/${OWN_PREFIX}`)) own.add(text);
   }
   return own;
 }
@@ -90,7 +104,7 @@ function cgroupDirectories(): Set<string> {
     }
     for (const { name, isDirectory } of entries) {
       if (!isDirectory) continue;
-      found.add(`${folder}/${name}`);
+      if (name.startsWith(OWN_PREFIX)) found.add(`${folder}/${name}`);
       walk(`${folder}/${name}`, depth + 1);
     }
   };
