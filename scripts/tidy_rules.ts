@@ -28,7 +28,6 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   linux: [],
   errors: [],
   log: [],
-  std: [],
 };
 
 /** Rooms of pure functions. */
@@ -139,9 +138,7 @@ function checkImports(file: string, room: string, files: Files, code: string, ad
   const text = files.get(file)!;
   for (const { position, target, typeOnly } of importsOf(text, code)) {
     if (!target.startsWith(".")) {
-      if (file !== "src/std.ts") {
-        add(position, `imports ${target}: the program depends on nothing but src/std.ts`);
-      }
+      add(position, `imports ${target}: only tests depend on a package`);
       continue;
     }
     const path = resolve(file, target);
