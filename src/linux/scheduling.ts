@@ -51,11 +51,15 @@ export const IO_CLASSES: Record<string, number> = { IOPRIO_CLASS_RT, IOPRIO_CLAS
 
 /** Whether a scheduler policy can be set. SCHED_ISO is reserved in the kernel and was never made. */
 export function isSchedulerPolicy(policy: string): boolean {
-  return POLICIES[policy] !== undefined;
+  return Object.hasOwn(POLICIES, policy);
+}
+
+export function isIoClass(ioClass: string): boolean {
+  return Object.hasOwn(IO_CLASSES, ioClass);
 }
 
 export function isSchedulerFlag(flag: string): boolean {
-  return SCHEDULER_FLAGS[flag] !== undefined;
+  return Object.hasOwn(SCHEDULER_FLAGS, flag);
 }
 
 /** linux.memoryPolicy.mode and its flags (set_mempolicy(2)). */
@@ -76,11 +80,11 @@ export const MEMORY_FLAGS: Record<string, number> = {
 };
 
 export function isMemoryMode(mode: string): boolean {
-  return MEMORY_MODES[mode] !== undefined;
+  return Object.hasOwn(MEMORY_MODES, mode);
 }
 
 export function isMemoryFlag(flag: string): boolean {
-  return MEMORY_FLAGS[flag] !== undefined;
+  return Object.hasOwn(MEMORY_FLAGS, flag);
 }
 
 /** Names for `features`. */

@@ -1,5 +1,5 @@
 import {
-  IO_CLASSES,
+  isIoClass,
   isMemoryFlag,
   isMemoryMode,
   isSchedulerFlag,
@@ -15,7 +15,7 @@ export function checkScheduling(process: Process, path: string, issues: Issues):
   if (scheduler !== undefined) checkScheduler(scheduler, `${path}.scheduler`, issues);
   if (ioPriority !== undefined) {
     const { class: ioClass, priority = 0 } = ioPriority;
-    if (IO_CLASSES[ioClass] === undefined) {
+    if (!isIoClass(ioClass)) {
       issues.error(`${path}.ioPriority.class`, `invalid ioPriority.Class: ${ioClass}`);
     }
     if (priority < 0 || priority > 7) {
