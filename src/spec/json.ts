@@ -13,7 +13,8 @@ export function parseJson(text: string, name: string): unknown {
       ? JSON.parse(text, exactNumber as (key: string, value: unknown) => unknown)
       : JSON.parse(text);
   } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
+    // RangeError: the stack is not deep enough for the document.
+    if (!(error instanceof SyntaxError || error instanceof RangeError)) throw error;
     const fault = findFault(text);
     throw new SpecError([{
       path: "",
@@ -42,7 +43,8 @@ function findFault(text: string): { at: number; message: string } {
     if (scanner.at < text.length) scanner.fail("nothing may follow the document");
   } catch (error) {
     if (error instanceof Fault) return { at: error.at, message: error.message };
-    throw error;
+    if (!(error instanceof RangeError)) throw error;
+    return { at: scanner.at, message: "nested too deeply" };
   }
   return { at: text.length, message: "not JSON" };
 }
