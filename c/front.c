@@ -4,16 +4,7 @@
  * everything else, and every doubt before the first side effect, starts the engine, which has the words.
  * It never joins a container: its /proc/PID/exe would be the host's dunc (CVE-2019-5736). */
 #include "front.h"
-#include "kept.h"
-#include "sys.h"
 #include <linux/auxvec.h>
-
-/* What the command line asks for, as far as the first stage knows it. */
-struct request {
-	const char *root, *log, *id;
-	enum kept_verb verb;
-	uint32_t signal;
-};
 
 static const char *after_equals(const char *text, const char *flag)
 {
@@ -21,6 +12,13 @@ static const char *after_equals(const char *text, const char *flag)
 
 	return !memcmp(text, flag, size < strlen(text) + 1 ? size : strlen(text) + 1) && text[size] == '=' ?
 	       text + size + 1 : NULL;
+}
+
+static int has_equals(const char *text)
+{
+	while (*text && *text != '=')
+		text++;
+	return *text == '=';
 }
 
 /* `--flag VALUE` or `--flag=VALUE`; moves `*at` to the last word taken. */
@@ -65,6 +63,11 @@ static int parse_verb(char **argv, int argc, int at, struct request *ret)
 	const char *verb = argv[at++];
 	int force = 0;
 
+	if (text_same(verb, "exec")) {
+		ret->kind = FRONT_EXEC;
+		ret->exec_argv = argv + at;
+		return 1;
+	}
 	if (text_same(verb, "state"))
 		ret->verb = KEPT_STATE;
 	else if (text_same(verb, "start"))
@@ -119,7 +122,7 @@ static int is_private(int fd, uint32_t type, struct stat *ret)
 	return (ret->st_mode & S_IFMT) == type && ret->st_uid == (uint32_t)SYS(geteuid) && !(ret->st_mode & 022);
 }
 
-static long open_private(int root, const char *path, uint64_t flags, uint32_t type, struct stat *ret)
+long front_open_private(int root, const char *path, uint64_t flags, uint32_t type, struct stat *ret)
 {
 	const uint64_t resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | (root == AT_FDCWD ? 0 : RESOLVE_BENEATH);
 	long fd = open_in_root(root, path, flags | O_NOFOLLOW, 0, resolve);
@@ -130,7 +133,7 @@ static long open_private(int root, const char *path, uint64_t flags, uint32_t ty
 	return -EPERM;
 }
 
-static int read_all(int fd, char *buffer, size_t size, size_t *ret_size)
+int front_read_all(int fd, char *buffer, size_t size, size_t *ret_size)
 {
 	size_t at = 0;
 	long n;
@@ -143,27 +146,28 @@ static int read_all(int fd, char *buffer, size_t size, size_t *ret_size)
 	return !n && at < size;
 }
 
-static int read_file(int root, const char *path, char *buffer, size_t size, size_t *ret_size)
+int front_read_file(int root, const char *path, char *buffer, size_t size, size_t *ret_size)
 {
 	struct stat st;
-	long fd = open_private(root, path, O_RDONLY, S_IFREG, &st);
+	long fd = front_open_private(root, path, O_RDONLY, S_IFREG, &st);
 	int ok;
 
 	if (fd < 0)
 		return 0;
-	ok = st.st_nlink == 1 && (st.st_mode & 07777) == 0600 && read_all((int)fd, buffer, size - 1, ret_size);
+	ok = st.st_nlink == 1 && (st.st_mode & 07777) == 0600 && front_read_all((int)fd, buffer, size - 1, ret_size);
 	SYS(close, fd);
 	if (ok)
 		buffer[*ret_size] = '\0';
 	return ok;
 }
 
-static uint32_t checksum(const unsigned char *bytes, size_t size)
+uint32_t front_hash(const void *bytes, size_t size)
 {
+	const unsigned char *at = bytes;
 	uint32_t hash = 0x811c9dc5u;
 
 	for (size_t i = 0; i < size; i++)
-		hash = (hash ^ bytes[i]) * 0x01000193u;
+		hash = (hash ^ at[i]) * 0x01000193u;
 	return hash;
 }
 
@@ -172,7 +176,7 @@ static int same_boot(const char *boot)
 	char text[64];
 	size_t size = 0;
 	long fd = SYS(openat, AT_FDCWD, "/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC, 0);
-	int ok = fd >= 0 && read_all((int)fd, text, sizeof(text) - 1, &size);
+	int ok = fd >= 0 && front_read_all((int)fd, text, sizeof(text) - 1, &size);
 
 	if (fd >= 0)
 		SYS(close, fd);
@@ -186,7 +190,7 @@ static int same_incarnation(int folder, const char *incarnation)
 	const char key[] = "\"incarnation\":\"";
 	size_t size = 0, length = strlen(incarnation);
 
-	if (length != 32 || !read_file(folder, "state.json", text, sizeof(text), &size))
+	if (length != 32 || !front_read_file(folder, "state.json", text, sizeof(text), &size))
 		return 0;
 	for (size_t at = 0; at + sizeof(key) + length < size; at++)
 		if (!memcmp(text + at, key, sizeof(key) - 1))
@@ -194,21 +198,21 @@ static int same_incarnation(int folder, const char *incarnation)
 	return 0;
 }
 
-/* Everything about the file that can be checked before its plan is: layout, build, damage, owner, name. */
-static int kept_ok(struct kept_head *head, size_t size, const char *id)
+int front_kept_ok(struct kept_head *head, uint64_t magic, size_t size, const struct place *place, const char *id)
 {
 	uint32_t found;
 
-	if (size < sizeof(*head) || head->magic != KEPT_MAGIC || head->size != size || head->count > KEPT_COUNT)
+	if (size < sizeof(*head) || head->magic != magic || head->size != size)
 		return 0;
 	if (head->build[0] != BUILD_ID_LOW || head->build[1] != BUILD_ID_HIGH)
 		return 0;
 	found = head->checksum;
 	head->checksum = 0;
-	if (found != checksum((const unsigned char *)head, size) || head->uid != (uint32_t)SYS(geteuid))
+	if (found != front_hash(head, size) || head->uid != (uint32_t)SYS(geteuid))
 		return 0;
-	return !head->incarnation[sizeof(head->incarnation) - 1] && !head->boot[sizeof(head->boot) - 1] &&
-	       !head->id[KEPT_ID - 1] && text_same(head->id, id);
+	if (head->incarnation[sizeof(head->incarnation) - 1] || head->boot[sizeof(head->boot) - 1] || head->id[KEPT_ID - 1])
+		return 0;
+	return text_same(head->id, id) && same_boot(head->boot) && same_incarnation(place->folder, head->incarnation);
 }
 
 static void set_signal(struct plan *plan, uint32_t signal)
@@ -226,56 +230,65 @@ static void set_signal(struct plan *plan, uint32_t signal)
 }
 
 /* The plan of the verb, checked whole; then carried out. 1: done. */
-static int carry_out(struct kept_head *head, const struct request *request, int root, int folder)
+static int carry_out(struct kept_verbs *kept, const struct request *request, const struct place *place)
 {
 	static struct run run;
-	uint32_t at = head->plans[request->verb].at, size = head->plans[request->verb].size;
+	uint32_t at = kept->plans[request->verb].at, size = kept->plans[request->verb].size;
 
-	if (!size || at % 8 || at < sizeof(*head) || at > head->size || size > head->size - at)
+	if (!size || at % 8 || at < sizeof(*kept) || at > kept->head.size || size > kept->head.size - at)
 		return 0;
-	run.plan.bytes = (unsigned char *)head + at;
+	run.plan.bytes = (unsigned char *)kept + at;
 	run.plan.size = size;
 	run.socket = -1;
 	memset(run.slots, 0xff, sizeof(run.slots));
 	if (plan_check(&run.plan, ROOM_KEPT) || ((const struct plan_head *)(void *)run.plan.bytes)->given != 2)
 		return 0;
-	run.slots[0] = folder;
-	run.slots[1] = root;
+	run.slots[0] = place->folder;
+	run.slots[1] = place->root;
 	if (request->verb == KEPT_KILL)
 		set_signal(&run.plan, request->signal);
 	return !plan_run(&run);
 }
 
 /* Under the container's lock: the name must still lead to the folder that was opened. */
-static int still_there(int root, const char *id, int folder)
+static int still_there(const struct place *place, const char *id)
 {
 	struct stat named, opened;
 
-	return !SYS(newfstatat, root, id, &named, AT_SYMLINK_NOFOLLOW) && !SYS(fstat, folder, &opened) &&
+	return !SYS(newfstatat, place->root, id, &named, AT_SYMLINK_NOFOLLOW) && !SYS(fstat, place->folder, &opened) &&
 	       named.st_ino == opened.st_ino && named.st_dev == opened.st_dev && opened.st_nlink > 0;
 }
 
-static int try_folder(const struct request *request, int root, int folder)
+static int try_verb(const struct request *request, const struct place *place)
 {
 	static _Alignas(16) char bytes[KEPT_SIZE];
-	struct kept_head *head = (void *)bytes;
+	struct kept_verbs *kept = (void *)bytes;
 	struct stat st;
 	size_t size = 0;
 	long lock = -1;
 	int done;
 
 	if (request->verb != KEPT_STATE && request->verb != KEPT_KILL) {
-		lock = open_private(folder, "lock", O_RDWR, S_IFREG, &st);
+		lock = front_open_private(place->folder, "lock", O_RDWR, S_IFREG, &st);
 		if (lock < 0 || SYS(flock, lock, 2 /* LOCK_EX */))
 			return 0;
 	}
-	done = still_there(root, request->id, folder) && read_file(folder, "plans", bytes, sizeof(bytes), &size) &&
-	       kept_ok(head, size, request->id) && same_boot(head->boot) &&
-	       same_incarnation(folder, head->incarnation) && carry_out(head, request, root, folder);
+	done = still_there(place, request->id) && front_read_file(place->folder, "plans", bytes, sizeof(bytes), &size) &&
+	       size >= sizeof(*kept) && front_kept_ok(&kept->head, KEPT_MAGIC, size, place, request->id) &&
+	       carry_out(kept, request, place);
 	/* The engine takes the lock itself. */
 	if (lock >= 0)
 		SYS(close, lock);
 	return done;
+}
+
+static int try_place(const struct request *request, const struct place *place)
+{
+	if (request->kind == FRONT_VERB)
+		return try_verb(request, place);
+	if (still_there(place, request->id))
+		front_exec(request, place);
+	return 0;
 }
 
 static int is_plain_id(const char *id)
@@ -287,37 +300,56 @@ static int is_plain_id(const char *id)
 	return *id && !text_same(id, ".") && !text_same(id, "..") && strlen(id) < KEPT_ID;
 }
 
-static int try_request(const struct request *request)
+/* `exec` has its id behind flags that front_exec.c reads: the first word that is none. */
+static const char *exec_id(char **argv)
+{
+	for (; *argv; argv++) {
+		if ((*argv)[0] != '-')
+			return *argv;
+		if (!text_same(*argv, "-d") && !text_same(*argv, "--detach") && !argv[1])
+			return NULL;
+		/* Every other flag that is known here has a value. */
+		if (!text_same(*argv, "-d") && !text_same(*argv, "--detach") && !has_equals(*argv))
+			argv++;
+	}
+	return NULL;
+}
+
+static int try_request(struct request *request)
 {
 	const char *path = request->root ? request->root : "/run/dunc";
+	struct place place;
 	struct stat st;
-	long root, folder, log;
+	long fd, log = 0;
 	int done = 0;
 
+	if (request->kind == FRONT_EXEC)
+		request->id = exec_id(request->exec_argv);
 	/* An ordinary user's default folder is in its environment: the engine looks it up. */
-	if ((!request->root && SYS(geteuid)) || !is_plain_id(request->id))
+	if ((!request->root && SYS(geteuid)) || !request->id || !is_plain_id(request->id))
 		return 0;
-	root = open_private(AT_FDCWD, path, O_PATH | O_DIRECTORY, S_IFDIR, &st);
-	if (root < 0)
+	place.root = (int)(fd = front_open_private(AT_FDCWD, path, O_PATH | O_DIRECTORY, S_IFDIR, &st));
+	if (fd < 0)
 		return 0;
-	folder = open_private((int)root, request->id, O_PATH | O_DIRECTORY, S_IFDIR, &st);
-	if (folder >= 0 && (st.st_mode & 07777) == 0700) {
-		log = request->log ? SYS(openat, AT_FDCWD, request->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644) : 0;
-		if (log >= 0)
-			done = try_folder(request, (int)root, (int)folder);
-		if (log > 0)
-			SYS(close, log);
+	place.folder = (int)(fd = front_open_private(place.root, request->id, O_PATH | O_DIRECTORY, S_IFDIR, &st));
+	if (fd >= 0 && (st.st_mode & 07777) == 0700) {
+		if (request->log)
+			log = SYS(openat, AT_FDCWD, request->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+		done = log >= 0 && try_place(request, &place);
 	}
-	if (folder >= 0)
-		SYS(close, folder);
-	SYS(close, root);
+	if (log > 0)
+		SYS(close, log);
+	if (place.folder >= 0)
+		SYS(close, place.folder);
+	SYS(close, place.root);
 	return done;
 }
 
+/* Asked for, or descriptors of socket activation are to be handed on. */
 static int wants_engine(char **envp)
 {
 	for (; *envp; envp++)
-		if (text_same(*envp, "DUNC_ENGINE=always"))
+		if (text_same(*envp, "DUNC_ENGINE=always") || after_equals(*envp, "LISTEN_FDS"))
 			return 1;
 	return 0;
 }

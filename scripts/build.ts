@@ -44,11 +44,22 @@ const ARTEFACTS = {
   },
   // The first stage of dist/dunc: no relocation is applied to it either.
   "dunc-front": {
-    sources: ["front.c", "front_engine.c", "plan.c", "ops*.c", "text.c"],
+    sources: [
+      "front.c",
+      "front_engine.c",
+      "front_exec.c",
+      "spawn.c",
+      "relay.c",
+      "plan.c",
+      "ops*.c",
+      "text.c",
+    ],
     flags: ["-static-pie", "-fPIE", "-Wl,-z,noseparate-code"],
+    // It spawns the init from the copy that it holds.
+    holds: "dunc-init",
   },
   "libdunc.so": {
-    sources: ["stub.c", "relay.c", "bpf.c", "plan.c", "ops*.c", "text.c"],
+    sources: ["stub.c", "spawn.c", "relay.c", "bpf.c", "plan.c", "ops*.c", "text.c"],
     // Nothing undefined: it must load on a host of any libc.
     flags: ["-shared", "-fPIC", "-Wl,-z,defs", "-Wl,-z,relro,-z,now", "-Wl,--hash-style=gnu"],
   },
@@ -134,19 +145,22 @@ async function buildC(stamps: Stamps, machine: string | undefined): Promise<void
   Deno.mkdirSync(ROOT + folder, { recursive: true });
   const headers = filesBelow("c", (path) => path.endsWith(".h"));
   const buildId = await buildIdFlags();
-  for (const [name, { sources, flags }] of Object.entries(ARTEFACTS)) {
+  for (const [name, artefact] of Object.entries(ARTEFACTS)) {
+    const { sources, flags } = artefact;
     const output = `${folder}/${name}`;
     const files = matching("c", sources);
+    const held = "holds" in artefact ? [`${folder}/${artefact.holds}`] : [];
     const args = [
       ...C_FLAGS,
       ...buildId,
       ...(MACHINE_FLAGS[machine ?? Deno.build.arch] ?? []),
       ...flags,
+      ...held.map((path) => `-DINIT_PROGRAM="${path}"`),
       "-o",
       output,
       ...files,
     ];
-    await step(stamps, output, [...files, ...headers], [compiler, ...args], () => {
+    await step(stamps, output, [...files, ...headers, ...held], [compiler, ...args], () => {
       run(compiler, args);
       assertNoRelocation(output, machine);
     });

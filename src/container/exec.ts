@@ -21,6 +21,7 @@ import { loadConfig } from "../state/folder.ts";
 import { type Container, loadContainer, processOf } from "./container.ts";
 import { execCgroup } from "./exec_cgroup.ts";
 import { execProcess } from "./exec_process.ts";
+import { keepExec } from "./kept.ts";
 import type { ExecOptions, Runtime } from "./options.ts";
 import { writePidFile } from "./pid_file.ts";
 import { inheritedDescriptors } from "./prepare.ts";
@@ -60,7 +61,8 @@ export function execContainer(runtime: Runtime, options: ExecOptions): number {
       seccomp: seccompOf(spec),
       linux: spec.linux,
     });
-    return launchExec(options, plan, target, preserveFds);
+    const keep = preserveFds === 0 ? () => keepExec(container, options, plan, configOf(container)) : () => {};
+    return launchExec(options, plan, target, preserveFds, keep);
   } finally {
     close(target);
   }
@@ -80,12 +82,14 @@ function checkStatus({ status }: Container, options: ExecOptions): void {
 function currentSpec({ folder, record }: Container): Spec {
   let text: string;
   try {
-    text = Deno.readTextFileSync(`${record.bundle}/config.json`);
+    text = Deno.readTextFileSync(configOf({ record }));
   } catch {
     text = loadConfig(folder);
   }
   return parseSpec(text);
 }
+
+const configOf = ({ record }: Pick<Container, "record">): string => `${record.bundle}/config.json`;
 
 function processFor(spec: Spec, options: ExecOptions, runtime: Runtime) {
   const issues = new Issues();
@@ -133,6 +137,7 @@ function launchExec(
   plan: ReturnType<typeof buildExecPlan>,
   target: number,
   preserveFds: number,
+  keep: () => void,
 ): number {
   const console = options.consoleSocket === undefined
     ? undefined
@@ -159,6 +164,7 @@ function launchExec(
       close(socket);
     }
     if (options.pidFile !== undefined) writePidFile(options.pidFile, outcome.pid);
+    keep();
     return options.detach ? 0 : relay(pidfd, outcome.pid, master);
   } finally {
     for (const fd of [console, pidfd, master]) if (fd !== undefined) close(fd);

@@ -1,13 +1,14 @@
-import { buildId } from "../../ffi/stub.ts";
+import { buildId, fileIdentity } from "../../ffi/stub.ts";
 import { freezeFile } from "../cgroup/freeze.ts";
 import { directoriesOf } from "../cgroup/paths.ts";
-import { encodeKept, keptPlans } from "../plan/kept.ts";
+import { encodeKept, encodeKeptExec, fnv32, KEPT_EXECS, type KeptIdentity, keptPlans } from "../plan/kept.ts";
+import type { Plan } from "../plan/plan.ts";
 import type { KEPT_VERBS } from "../plan/schema.ts";
 import type { Spec } from "../spec/schema.ts";
-import { BARRIER, FILES, type Folder, saveKept } from "../state/folder.ts";
+import { BARRIER, files, type Folder, saveKept } from "../state/folder.ts";
 import type { ContainerRecord } from "../state/record.ts";
-import { stateDocument } from "./container.ts";
-import type { Status } from "./options.ts";
+import { type Container, stateDocument } from "./container.ts";
+import type { ExecOptions, Status } from "./options.ts";
 
 /**
  * Write the plans of a container's later verbs into its folder, for the first stage of the executable. What the
@@ -28,18 +29,67 @@ export function keepPlans(folder: Folder, record: ContainerRecord, spec: Spec): 
       paused: stateText("paused"),
       stopped: stateText("stopped"),
     },
-    files: FILES,
+    files: files(),
     engine: engineVerbs(record, spec),
   });
-  const identity = {
-    id: record.id,
-    incarnation: record.incarnation,
-    bootId: record.bootId,
-    uid: Deno.uid() ?? 0,
-    buildId: buildId(),
-  };
-  const bytes = encodeKept(plans, identity);
-  if (bytes !== undefined) saveKept(folder, bytes);
+  const bytes = encodeKept(plans, identityOf(record));
+  if (bytes !== undefined) saveKept(folder, "plans", bytes);
+}
+
+function identityOf(record: ContainerRecord): KeptIdentity {
+  const { id, incarnation, bootId } = record;
+  return { id, incarnation, bootId, uid: Deno.uid() ?? 0, buildId: buildId() };
+}
+
+/**
+ * Keep a process of `exec` that has just been executed, so that the first stage carries it out when it comes again.
+ * Flags that change more than the process are the engine's for ever.
+ */
+export function keepExec(
+  { folder, record }: Container,
+  options: ExecOptions,
+  plan: Plan,
+  config: string,
+): void {
+  if (!isKeepable(options)) return;
+  const key = execKey(options);
+  if (key === undefined) return;
+  const identity = fileIdentity(config);
+  const bytes = encodeKeptExec({
+    key,
+    plan,
+    target: record.process!,
+    freezer: freezeFile(record.cgroupPaths),
+    config: identity === undefined ? undefined : { path: config, identity },
+  }, identityOf(record));
+  if (bytes !== undefined) saveKept(folder, `exec-${fnv32(key) % KEPT_EXECS}`, bytes);
+}
+
+function isKeepable(options: ExecOptions): boolean {
+  const { tty, consoleSocket, pidfdSocket, preserveFds, noNewPrivileges, ignorePaused } = options;
+  const plain = options.additionalGids.length + options.capabilities.length + options.cgroups.length === 0;
+  const labels = options.processLabel ?? options.apparmorProfile;
+  return plain && labels === undefined && !tty && consoleSocket === undefined && pidfdSocket === undefined &&
+    preserveFds === 0 && !noNewPrivileges && !ignorePaused;
+}
+
+/** What a process of `exec` is known by: c/front_exec.c makes the same bytes of a command line. */
+function execKey(options: ExecOptions): Uint8Array<ArrayBuffer> | undefined {
+  const words = [...options.env, "", options.cwd ?? "", options.user ?? ""];
+  const encode = (list: readonly string[]) =>
+    new TextEncoder().encode(list.map((word) => `${word}\0`).join(""));
+  if (options.processFile === undefined) return encode([...words, ...options.args]);
+  const head = encode([...words, ""]);
+  try {
+    const document = Deno.readFileSync(options.processFile);
+    const key = new Uint8Array(head.length + document.length);
+    key.set(head);
+    key.set(document, head.length);
+    return key;
+  } catch {
+    // Gone since it was read: nothing to know it by.
+    return undefined;
+  }
 }
 
 function engineVerbs(record: ContainerRecord, spec: Spec): (typeof KEPT_VERBS[number])[] {

@@ -110,12 +110,15 @@ export interface KeptIdentity {
   readonly buildId: Uint8Array;
 }
 
-/** c/kept.h `struct kept_head`. */
-const HEAD_BYTES = 312;
-const PLANS_AT = 248;
+/** c/kept.h: `struct kept_head`, `struct kept_verbs` and `struct kept_exec`. */
+const HEAD_BYTES = 248;
+const VERBS_BYTES = HEAD_BYTES + 8 * 8;
+const EXEC_BYTES = 328;
 const ID_BYTES = 128;
 /** Largest file that the first stage reads. */
 const KEPT_LIMIT = 65536;
+/** How many processes of `exec` are kept: `exec-0` and so on, by the hash of their key. */
+export const KEPT_EXECS = 8;
 
 /** The file of a container's kept plans; undefined where it cannot be one (a long id, many cgroups). */
 export function encodeKept(
@@ -123,33 +126,90 @@ export function encodeKept(
   identity: KeptIdentity,
 ): Uint8Array<ArrayBuffer> | undefined {
   const encoded = KEPT_VERBS.map((verb) => plans[verb] === undefined ? undefined : encodePlan(plans[verb]));
-  const size = encoded.reduce((sum, bytes) => sum + (bytes?.length ?? 0), HEAD_BYTES);
-  const text = new TextEncoder();
-  if (size >= KEPT_LIMIT || identity.id.length >= ID_BYTES) return undefined;
+  const out = new Uint8Array(encoded.reduce((sum, bytes) => sum + (bytes?.length ?? 0), VERBS_BYTES));
+  const view = new DataView(out.buffer);
+  let at = VERBS_BYTES;
+  encoded.forEach((bytes, index) => {
+    if (bytes === undefined) return;
+    view.setUint32(HEAD_BYTES + index * 8, at, true);
+    view.setUint32(HEAD_BYTES + index * 8 + 4, bytes.length, true);
+    out.set(bytes, at);
+    at += bytes.length;
+  });
+  return sealed(out, "dunckept", identity);
+}
+
+/** A process of `exec` that may come again. */
+export interface KeptExec {
+  /** What it is known by: exec_key.ts. */
+  readonly key: Uint8Array;
+  readonly plan: Plan;
+  readonly target: Target;
+  readonly freezer?: KeptRequest["freezer"];
+  /** The config.json that it was made of, and what told that file's state. */
+  readonly config?: { readonly path: string; readonly identity: BigUint64Array } | undefined;
+}
+
+/** The file of one kept process; undefined where it cannot be one. */
+export function encodeKeptExec(exec: KeptExec, identity: KeptIdentity): Uint8Array<ArrayBuffer> | undefined {
+  const encoder = new TextEncoder();
+  const text = (value: string) => encoder.encode(`${value}\0`);
+  const parts = [
+    exec.key,
+    encodePlan(exec.plan),
+    ...(exec.config === undefined ? [] : [text(exec.config.path)]),
+    ...(exec.freezer === undefined ? [] : [text(exec.freezer.path), text(exec.freezer.word)]),
+  ];
+  const places: number[] = [];
+  let size = EXEC_BYTES;
+  for (const part of parts) {
+    places.push(size);
+    size = Math.ceil((size + part.length) / 8) * 8;
+  }
   const out = new Uint8Array(size);
   const view = new DataView(out.buffer);
-  out.set(text.encode("dunckept"), 0);
+  parts.forEach((part, index) => out.set(part, places[index]));
+  view.setBigUint64(HEAD_BYTES, BigInt(exec.target.startTime), true);
+  view.setUint32(HEAD_BYTES + 8, exec.target.pid, true);
+  if (exec.config !== undefined) {
+    view.setUint32(HEAD_BYTES + 12, places[2]!, true);
+    exec.config.identity.forEach((value, index) =>
+      view.setBigUint64(HEAD_BYTES + 16 + index * 8, value, true)
+    );
+  }
+  if (exec.freezer !== undefined) {
+    view.setUint32(HEAD_BYTES + 56, places.at(-2)!, true);
+    view.setUint32(HEAD_BYTES + 60, places.at(-1)!, true);
+  }
+  [0, 1].forEach((index) => {
+    view.setUint32(HEAD_BYTES + 64 + index * 8, places[index]!, true);
+    view.setUint32(HEAD_BYTES + 68 + index * 8, parts[index]!.length, true);
+  });
+  return sealed(out, "duncexec", identity);
+}
+
+/** Write the head that binds a file to its container, and the checksum over all of it. */
+function sealed(
+  out: Uint8Array<ArrayBuffer>,
+  magic: string,
+  identity: KeptIdentity,
+): Uint8Array<ArrayBuffer> | undefined {
+  if (out.length >= KEPT_LIMIT || identity.id.length >= ID_BYTES) return undefined;
+  const view = new DataView(out.buffer);
+  const text = new TextEncoder();
+  out.set(text.encode(magic), 0);
   out.set(identity.buildId, 8);
   out.set(text.encode(identity.incarnation), 24);
   out.set(text.encode(identity.bootId), 64);
   view.setUint32(104, identity.uid, true);
-  view.setUint32(108, size, true);
-  view.setUint32(116, encoded.length, true);
+  view.setUint32(108, out.length, true);
   out.set(text.encode(identity.id), 120);
-  let at = HEAD_BYTES;
-  encoded.forEach((bytes, index) => {
-    if (bytes === undefined) return;
-    view.setUint32(PLANS_AT + index * 8, at, true);
-    view.setUint32(PLANS_AT + index * 8 + 4, bytes.length, true);
-    out.set(bytes, at);
-    at += bytes.length;
-  });
-  view.setUint32(112, checksum(out), true);
+  view.setUint32(112, fnv32(out), true);
   return out;
 }
 
-/** FNV-1a of 32 bits: finds damage, not malice; the file is ours alone. */
-function checksum(bytes: Uint8Array): number {
+/** FNV-1a of 32 bits: finds damage, not malice (the file is ours alone), and spreads keys. */
+export function fnv32(bytes: Uint8Array): number {
   let hash = 0x811c9dc5;
   for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
   return hash >>> 0;

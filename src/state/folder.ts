@@ -8,12 +8,12 @@ const STATE = "state.json";
 const CONFIG = "config.json";
 const RESOURCES = "resources.json";
 const LOCK = "lock";
-const KEPT = "plans";
 
 /** Every name that may stand in a container's folder; the record goes last. */
-export const FILES: readonly string[] = [
+export const files = (): readonly string[] => [
   BARRIER,
-  KEPT,
+  "plans",
+  ...Array.from({ length: 8 }, (_, index) => `exec-${index}`),
   CONFIG,
   RESOURCES,
   `.${RESOURCES}.tmp`,
@@ -152,10 +152,10 @@ export function loadResources(folder: Folder): string | undefined {
   }
 }
 
-/** Keep the plans of the container's later verbs (plan/kept.ts). A file that is half written fails its checksum. */
-export function saveKept(folder: Folder, bytes: Uint8Array): void {
+/** Keep plans for the first stage (plan/kept.ts). A file that is half written fails its checksum. */
+export function saveKept(folder: Folder, name: string, bytes: Uint8Array): void {
   try {
-    Deno.writeFileSync(`${folder.path}/${KEPT}`, bytes, { mode: 0o600 });
+    Deno.writeFileSync(`${folder.path}/${name}`, bytes, { mode: 0o600 });
   } catch (error) {
     throw ioError("save the kept plans", folder.path, error);
   }

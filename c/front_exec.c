@@ -1,0 +1,296 @@
+/* `exec` of a process that was executed before: its plan was kept, and the init is spawned with it here.
+ * The container is joined by the sealed init alone, never by this process. */
+#include "front.h"
+#include "relay.h"
+#include "spawn.h"
+
+#define KEY_SIZE 32768u
+
+/* Where the init's program is in this one. Hidden, so that its address needs no relocation. */
+extern const char init_program[] __attribute__((visibility("hidden")));
+extern const char init_program_end[] __attribute__((visibility("hidden")));
+__asm__(".section .rodata\n.balign 16\n.globl init_program\n.hidden init_program\ninit_program:\n\t.incbin \"" INIT_PROGRAM
+	"\"\n.globl init_program_end\n.hidden init_program_end\ninit_program_end:\n.text\n");
+
+struct exec_flags {
+	const char *pid_file, *console_socket, *process, *cwd, *user;
+	int detach;
+	char **command;
+};
+
+struct key { char bytes[KEY_SIZE]; size_t size; int full; };
+
+static void key_add(struct key *key, const char *text)
+{
+	size_t size = strlen(text) + 1;
+
+	if (size > KEY_SIZE - key->size) {
+		key->full = 1;
+		return;
+	}
+	memcpy(key->bytes + key->size, text, size);
+	key->size += size;
+}
+
+static const char *value_of(char ***argv, const char *name, const char *alias)
+{
+	const char *word = **argv;
+	size_t size = strlen(name);
+
+	if (strlen(word) > size && !memcmp(word, name, size) && word[size] == '=')
+		return word + size + 1;
+	if (!text_same(word, name) && !(alias && text_same(word, alias)))
+		return NULL;
+	++*argv;
+	return **argv;
+}
+
+/* The flags that a kept plan may stand for; every other one is the engine's. Environment goes into the key in its
+ * order, the rest of the key is appended by make_key: src/container/exec_key.ts has the same form. */
+static int read_flags(char **argv, struct exec_flags *ret, struct key *key)
+{
+	const char *value;
+
+	for (; *argv && (*argv)[0] == '-'; argv++) {
+		if (text_same(*argv, "--detach") || text_same(*argv, "-d"))
+			ret->detach = 1;
+		else if ((value = value_of(&argv, "--pid-file", NULL)))
+			ret->pid_file = value;
+		else if ((value = value_of(&argv, "--console-socket", NULL)))
+			ret->console_socket = value;
+		else if ((value = value_of(&argv, "--process", "-p")))
+			ret->process = value;
+		else if ((value = value_of(&argv, "--cwd", NULL)))
+			ret->cwd = value;
+		else if ((value = value_of(&argv, "--user", "-u")))
+			ret->user = value;
+		else if ((value = value_of(&argv, "--env", "-e")))
+			key_add(key, value);
+		else
+			return 0;
+		if (!*argv)
+			return 0;
+	}
+	/* The id, which the caller has, then the command. */
+	ret->command = *argv ? argv + 1 : argv;
+	/* A terminal whose master comes to us is the engine's. */
+	return *argv && !ret->console_socket;
+}
+
+/* env…, "", cwd, user, then the command or the bytes of the process document. */
+static int make_key(const struct exec_flags *flags, struct key *key)
+{
+	struct stat st;
+	size_t size;
+	long fd;
+	int ok;
+
+	key_add(key, "");
+	key_add(key, flags->cwd ? flags->cwd : "");
+	key_add(key, flags->user ? flags->user : "");
+	if (!flags->process) {
+		for (char **word = flags->command; *word; word++)
+			key_add(key, *word);
+		return !key->full && *flags->command;
+	}
+	key_add(key, "");
+	fd = SYS(openat, AT_FDCWD, flags->process, O_RDONLY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return 0;
+	ok = !SYS(fstat, fd, &st) && (st.st_mode & S_IFMT) == S_IFREG &&
+	     front_read_all((int)fd, key->bytes + key->size, KEY_SIZE - key->size, &size);
+	SYS(close, fd);
+	key->size += ok ? size : 0;
+	return ok && !key->full && !*flags->command;
+}
+
+static const char *string_at(const struct kept_exec *kept, uint32_t at)
+{
+	return at >= sizeof(*kept) && at < kept->head.size ? (const char *)kept + at : NULL;
+}
+
+static int blob_ok(const struct kept_exec *kept, struct blob_ref blob)
+{
+	return blob.at % 8 == 0 && blob.at >= sizeof(*kept) && blob.at <= kept->head.size &&
+	       blob.size <= kept->head.size - blob.at;
+}
+
+/* The plan was made of config.json as it was then; runc reads it again for every exec. */
+static int same_config(const struct kept_exec *kept)
+{
+	const char *path = string_at(kept, kept->config);
+	struct stat st;
+
+	if (!kept->config)
+		return 1;
+	if (!path || SYS(newfstatat, AT_FDCWD, path, &st, 0))
+		return 0;
+	return st.st_dev == kept->config_identity[0] && st.st_ino == kept->config_identity[1] &&
+	       (uint64_t)st.st_size == kept->config_identity[2] &&
+	       (uint64_t)st.st_mtime * 1000000000ull + st.st_mtime_nsec == kept->config_identity[3] &&
+	       (uint64_t)st.st_ctime * 1000000000ull + st.st_ctime_nsec == kept->config_identity[4];
+}
+
+static struct kept_exec *find_kept(const struct request *request, const struct place *place, const struct key *key)
+{
+	static _Alignas(16) char bytes[KEPT_SIZE];
+	struct kept_exec *kept = (void *)bytes;
+	char name[] = "exec-0";
+	size_t size = 0;
+
+	name[5] = (char)('0' + front_hash(key->bytes, key->size) % KEPT_EXECS);
+	if (!front_read_file(place->folder, name, bytes, sizeof(bytes), &size) || size < sizeof(*kept))
+		return NULL;
+	if (!front_kept_ok(&kept->head, KEPT_EXEC_MAGIC, size, place, request->id))
+		return NULL;
+	if (!blob_ok(kept, kept->key) || !blob_ok(kept, kept->plan) || kept->key.size != key->size ||
+	    memcmp(bytes + kept->key.at, key->bytes, key->size))
+		return NULL;
+	return same_config(kept) ? kept : NULL;
+}
+
+/* A plan of one or two verb operations, carried out by their own functions. */
+static long find_process(const struct kept_exec *kept)
+{
+	static struct run run;
+	const struct op_identify_process op = { .slot = 0, .pid = kept->pid, .start_time = kept->start_time };
+	long rc;
+
+	run.slots[0] = -1;
+	rc = op_identify_process(&run, &op);
+	return rc ? rc : run.slots[0];
+}
+
+static int is_thawed(const struct kept_exec *kept)
+{
+	static struct run run;
+	struct op_require_thawed op = { .path = kept->freezer, .word = kept->word };
+
+	if (!kept->freezer)
+		return 1;
+	if (!string_at(kept, kept->freezer) || !string_at(kept, kept->word))
+		return 0;
+	run.plan.bytes = (void *)kept;
+	run.plan.size = kept->head.size;
+	return !op_require_thawed(&run, &op);
+}
+
+/* A sealed copy of the plan, checked before anybody is given it. */
+static long plan_memfd(struct kept_exec *kept)
+{
+	struct plan plan = { .bytes = (unsigned char *)kept + kept->plan.at, .size = kept->plan.size };
+
+	if (plan_check(&plan, ROOM_INIT) || ((const struct plan_head *)(void *)plan.bytes)->given != 1)
+		return -EBADMSG;
+	return dunc_sealed_memfd("dunc-plan", plan.bytes, plan.size, 0);
+}
+
+static long make_socket(int pair[2])
+{
+	int one = 1;
+	long rc = SYS(socketpair, SOCKET_UNIX, 5 /* SOCK_SEQPACKET */ | O_CLOEXEC, 0, pair);
+
+	return rc ? rc : SYS(setsockopt, pair[0], SOCKET_LEVEL, SO_PASSCRED_OPTION, &one, sizeof(one));
+}
+
+/* Hear the init out: the pid of the process at `ready`, then the end, which is execve's. 0: it failed, and the engine
+ * will do it again and say why. */
+static int32_t converse(int socket, long *ret_pidfd)
+{
+	static struct record record;
+	struct received from;
+	uint32_t go = WORD_GO;
+	int32_t pid = 0;
+
+	for (;;) {
+		long n = dunc_receive(socket, &record, sizeof(record), &from);
+
+		if (n == 0 || n == -104 /* ECONNRESET */)
+			return pid;
+		if (n < (long)RECORD_HEAD || record.kind != WORD_READY)
+			return 0;
+		pid = from.pid;
+		*ret_pidfd = SYS(pidfd_open, pid, 0);
+		if (*ret_pidfd < 0 || SYS(sendto, socket, &go, sizeof(go), MESSAGE_NOSIGNAL, NULL, 0) < 0)
+			return 0;
+	}
+}
+
+static int write_whole(const char *path, const char *text)
+{
+	long fd = SYS(openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	int ok = fd >= 0 && SYS(write, fd, text, strlen(text)) == (long)strlen(text);
+
+	if (fd >= 0)
+		SYS(close, fd);
+	return ok;
+}
+
+/* Under another name first, then renamed, so that nobody reads half of it. */
+static int write_pid_file(const char *path, int32_t pid)
+{
+	char text[24], temporary[4096];
+	size_t slash = strlen(path), at;
+
+	while (slash > 0 && path[slash - 1] != '/')
+		slash--;
+	if (slash + 2 >= sizeof(temporary))
+		return 0;
+	memcpy(temporary, path, slash);
+	temporary[slash] = '.';
+	temporary[slash + 1] = '\0';
+	at = text_append(temporary, sizeof(temporary), slash + 1, path + slash);
+	text_append_number(text, sizeof(text), 0, (uint64_t)pid);
+	return at < sizeof(temporary) && write_whole(temporary, text) &&
+	       !SYS(renameat2, AT_FDCWD, temporary, AT_FDCWD, path, 0);
+}
+
+static void launch(const struct exec_flags *flags, struct kept_exec *kept, long process)
+{
+	static struct spawn spawn;
+	long init = dunc_sealed_memfd("dunc-init", init_program, (uint32_t)(init_program_end - init_program), 1);
+	long plan = plan_memfd(kept), pidfd = -1;
+	int pair[2];
+	int32_t pid;
+
+	if (init < 0 || plan < 0 || make_socket(pair))
+		return;
+	if (!flags->detach) {
+		SYS(prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+		if (dunc_catch_signals())
+			return;
+	}
+	spawn = (struct spawn){ .init = (int32_t)init, .first = 3, .count = 3,
+				.descriptors = { pair[1], (int32_t)plan, (int32_t)process } };
+	if (dunc_spawn(&spawn) < 0)
+		return;
+	SYS(close, pair[1]);
+	pid = converse(pair[0], &pidfd);
+	SYS(close, pair[0]);
+	SYS(waitid, ID_PIDFD, spawn.ret_pidfd, NULL, WAIT_EXITED, NULL);
+	SYS(close, spawn.ret_pidfd);
+	if (!pid)
+		return;
+	if (flags->pid_file && !write_pid_file(flags->pid_file, pid)) {
+		SYS(pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+		front_die("exec failed: write --pid-file: is its folder there, and may it be written?\n", 255);
+	}
+	SYS(exit_group, flags->detach ? 0 : dunc_relay((int)pidfd, pid, -1));
+}
+
+void front_exec(const struct request *request, const struct place *place)
+{
+	static struct key key;
+	struct exec_flags flags = { 0 };
+	struct kept_exec *kept;
+	long process;
+
+	if (!read_flags(request->exec_argv, &flags, &key) || !make_key(&flags, &key))
+		return;
+	kept = find_kept(request, place, &key);
+	if (!kept || !is_thawed(kept))
+		return;
+	process = find_process(kept);
+	if (process >= 0)
+		launch(&flags, kept, process);
+}
