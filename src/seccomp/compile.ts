@@ -46,6 +46,8 @@ export interface ArchitecturePart {
   readonly newest: number | undefined;
 }
 
+const SIGN_BIT = 0x80000000;
+
 let compiled: WeakMap<Seccomp, Map<Machine, CompiledFilter>> | undefined;
 
 /**
@@ -84,19 +86,28 @@ function compile(profile: ReadProfile): CompiledFilter {
   return { program: encodeProgram(program), flags, notify, warnings };
 }
 
-/** Every system call number of one AUDIT_ARCH in ascending order. x86_64 and x32 share one. */
+/** Every system call number of one AUDIT_ARCH in ascending order. x86_64 and x32 share one, told apart by X32_BIT. */
 export function segmentsOf(profile: ReadProfile, audit: number): Segment[] {
-  const parts = profile.parts.filter(({ architecture }) => architecture.audit === audit);
-  const native = parts.filter(({ architecture }) => architecture.name !== "SCMP_ARCH_X32");
-  const x32 = parts.find(({ architecture }) => architecture.name === "SCMP_ARCH_X32");
-  const segments = native.flatMap((part) => numbersOf(profile, part, 0));
-  if (x32 !== undefined) segments.push(...numbersOf(profile, x32, X32_BIT));
-  else if (native[0]!.architecture.name === "SCMP_ARCH_X86_64") {
-    // A call by a convention that the profile does not name is answered as a foreign architecture's, as libseccomp
-    // does; -1 is how a tracer says that there is no call.
-    segments.push({ start: X32_BIT, rules: [], value: KILL_THREAD });
-    segments.push({ start: 0xffffffff, rules: [], value: profile.defaultValue });
-  }
+  const [own, x32] = profile.parts.filter(({ architecture }) => architecture.audit === audit);
+  const segments = numbersOf(profile, own!, 0);
+  if (own!.architecture.name !== "SCMP_ARCH_X86_64") return coalesced(segments);
+  const { defaultValue } = profile;
+  // A number with the bit is answered as a foreign architecture's unless the profile names x32, as libseccomp does.
+  const foreign = x32 === undefined ? KILL_THREAD : defaultValue;
+  segments.push(
+    ...(x32 === undefined
+      ? [{ start: X32_BIT, rules: [], value: foreign }]
+      : numbersOf(profile, x32, X32_BIT)),
+  );
+  // Above bit 31 no call has a number, but the bit still tells whose "newer than the profile" it is.
+  segments.push({ start: SIGN_BIT, rules: [], value: own!.newest === undefined ? foreign : NO_SYSCALL });
+  segments.push({
+    start: SIGN_BIT + X32_BIT,
+    rules: [],
+    value: x32?.newest === undefined ? foreign : NO_SYSCALL,
+  });
+  // -1 is how a tracer says that there is no call.
+  if (x32 === undefined) segments.push({ start: 0xffffffff, rules: [], value: defaultValue });
   return coalesced(segments);
 }
 
