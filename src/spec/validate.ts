@@ -116,11 +116,17 @@ function checkNamespaces({ linux, hostname, domainname }: Spec, issues: Issues):
       "user namespace mappings specified, but user namespace isn't enabled in the config",
     );
   }
-  if (Object.keys(linux.timeOffsets ?? {}).length > 0 && !seen.has("time")) {
-    issues.error(
-      "linux.timeOffsets",
-      "time namespace offsets specified, but time namespace isn't enabled in the config",
-    );
+  if (Object.keys(linux.timeOffsets ?? {}).length > 0) {
+    const entry = linux.namespaces?.find(({ type }) => type === "time");
+    if (entry === undefined) {
+      issues.error(
+        "linux.timeOffsets",
+        "time namespace offsets specified, but time namespace isn't enabled in the config",
+      );
+    } else if ((entry.path ?? "") !== "") {
+      // Once a process is in it they stay what they are (time_namespaces(7)).
+      issues.error("linux.timeOffsets", "cannot be set in a time namespace that is joined by its path");
+    }
   }
   checkSysctls(linux, seen, issues);
 }
