@@ -27,7 +27,7 @@ for word in "$@"; do
 done
 groups=${groups:-$ALL}
 
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=0 matched=0
 failures=''
 log=$(mktemp)
 trap 'rm -f "$log" "$log.code"' EXIT
@@ -54,6 +54,7 @@ check() {
 # skip COUNT NAME REASON
 skip() {
 	skipped=$((skipped + $1))
+	matched=$((matched + $1))
 	echo "skipped $2: $3"
 }
 
@@ -61,7 +62,7 @@ skip() {
 tests() {
 	name=$1 seconds=$2
 	shift 2
-	echo "------- $name"
+	[ $# -gt 0 ] || return 0
 	{
 		timeout -k 10 "$seconds" scripts/deno test --allow-all --no-check ${filter:+"--filter=$filter"} "$@" 2>&1
 		echo $? >"$log.code"
@@ -71,12 +72,14 @@ tests() {
 	group_failed=$(count failed)
 	passed=$((passed + $(count passed)))
 	skipped=$((skipped + $(count ignored)))
+	matched=$((matched + $(count passed) + $(count failed) + $(count ignored)))
 	# It may fail without a test that did: killed, or out of time.
 	if [ "$code" != 0 ] && [ "$group_failed" = 0 ]; then
 		group_failed=1
-		[ "$code" = 124 ] && echo "$name: not finished in $seconds s"
+		[ "$code" != 124 ] || echo "$name: not finished in $seconds s"
 	fi
-	if [ "$code" = 0 ] && [ "$(count passed)$(count ignored)" = 00 ]; then
+	# Something that a filter leaves out is no mistake, an empty file is.
+	if [ "$code" = 0 ] && [ "$(count passed)$(count ignored)$(count 'filtered out')" = 000 ]; then
 		echo "$name: no test was run"
 		group_failed=1
 	fi
@@ -143,7 +146,8 @@ fi
 if wanted unit; then
 	# shellcheck disable=SC2046  # file names of ours hold no space
 	set -- $(find_tests src ffi scripts)
-	if [ $# -gt 0 ]; then tests "unit tests" 600 "$@"; fi
+	echo "------- unit tests"
+	tests "unit tests" 600 "$@"
 fi
 if wanted e2e; then
 	# shellcheck disable=SC2046
@@ -154,13 +158,19 @@ if wanted e2e; then
 	elif ! [ -x "$DUNC" ]; then
 		skip $# "the $# files of end-to-end tests" "$DUNC was not built"
 	elif reason=$(scripts/can_contain.sh); then
-		tests "end-to-end tests" 3000 "$@"
+		echo "------- end-to-end tests"
+		# A process for each file: who reaps a container's orphans (PR_SET_CHILD_SUBREAPER), and what a failed test
+		# has left open, are a process's own.
+		for file in "$@"; do tests "$file" 600 "$file"; done
 	else
 		skip $# "the $# files of end-to-end tests" "$reason"
 	fi
 fi
 
+if [ "$matched" = 0 ] && [ -n "$paths$filter" ]; then
+	check "a test of $paths $filter" sh -c 'echo "there is none"; false'
+fi
 [ -z "$failures" ] || printf '\nfailed:%s\n' "$failures"
 echo
 echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" = 0 ] && [ $((passed + skipped)) -gt 0 ]
+[ "$failed" = 0 ]
