@@ -164,7 +164,7 @@ containerTest("an option with r changes a whole tree, and its opposite takes it 
   } finally {
     await succeed(["umount", "-R", source]);
   }
-}, ["root"]);
+}, ["root", "dunc"]);
 
 const PROPAGATION = [
   "shared",
@@ -229,7 +229,7 @@ containerTest("rootfsPropagation is the propagation of /", async (c) => {
       (/^r?slave|^$/.test(word) && hostIsShared ? "master" : undefined);
     assertEquals(mountAt(lines, "/").propagation, expected === undefined ? [] : [expected], word);
   }
-}, ["root"]);
+}, ["root", "dunc"]);
 
 containerTest(
   "what the host mounts later is seen below a slave bind, and what the container mounts stays in it",

@@ -44,14 +44,14 @@ containerTest("/dev/null as a stream is the container's own one", async (c) => {
   const { stdout } = await call(words);
   assertMatch(stdout, /^1:3 /);
   assertMatch(stdout, /-> \/dev\/null\n$/);
-});
+}, ["dunc"]);
 
 containerTest("the program starts with no signal blocked or ignored, whatever its caller does", async (c) => {
   const words = runScript(c, "exec cat /proc/self/status");
   const { stdout } = await call(["sh", "-c", 'trap "" PIPE USR1 QUIT; exec "$@"', "sh", ...words]);
   const { SigBlk, SigIgn, SigCgt } = parseStatus(stdout);
   assertEquals([SigBlk, SigIgn, SigCgt], Array(3).fill("0".repeat(16)));
-});
+}, ["dunc"]);
 
 containerTest("every signal that can be forwarded is", async (c) => {
   const names = ["HUP", "INT", "QUIT", "USR1", "USR2", "TERM", "CONT", "ALRM", "WINCH"];
@@ -67,20 +67,24 @@ containerTest("every signal that can be forwarded is", async (c) => {
   assertEquals((await running.ended).code, 137);
 });
 
-containerTest("a signal for a run that has hardly begun is not lost", async (c) => {
-  for (const delayMs of [20, 60, 90]) {
-    const running = start(runScript(c, "trap 'exit 11' TERM; echo ready; while :; do sleep 0.02; done"));
-    await new Promise((resolve) => setTimeout(resolve, delayMs));
-    running.kill("SIGTERM");
-    const id = c.dunc.ids()[0];
-    await Promise.race([running.ended, until("it is ready", () => running.stdout.includes("ready"), 3000)]);
-    // Before the program has set its trap a signal means nothing to the first process of a pid namespace.
-    if (running.stdout.includes("ready")) running.kill("SIGTERM");
-    const { code } = await running.ended;
-    assertEquals([11, 128 + 15, 1].includes(code), true, `code ${code}, ${running.stderr}`);
-    if (id !== undefined && c.dunc.ids().length > 0) await c.dunc.ok("delete", "--force", id);
-  }
-});
+containerTest(
+  "a signal for a run that has hardly begun reaches the program or ends it, and nothing stays",
+  async (c) => {
+    for (const delayMs of [20, 60, 90]) {
+      const running = start(runScript(c, "trap 'exit 11' TERM; echo ready; while :; do sleep 0.02; done"));
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+      running.kill("SIGTERM");
+      const id = c.dunc.ids()[0];
+      await Promise.race([running.ended, until("it is ready", () => running.stdout.includes("ready"), 3000)]);
+      // Before the program has set its trap a signal means nothing to the first process of a pid namespace.
+      if (running.stdout.includes("ready")) running.kill("SIGTERM");
+      const { code } = await running.ended;
+      assertEquals([11, 128 + 15, 1].includes(code), true, `code ${code}, ${running.stderr}`);
+      if (id !== undefined && c.dunc.ids().length > 0) await c.dunc.ok("delete", "--force", id);
+    }
+  },
+  ["dunc"],
+);
 
 containerTest(
   "the pid file holds the number alone, counts from the caller's folder, and is there at the end",

@@ -1,7 +1,8 @@
-import { type Config, makeRootfs, runFolder } from "./bundle.ts";
-import { whyNoContainers } from "./capability.ts";
-import { duncPath, type Result, runCommand, type RunOptions } from "./dunc.ts";
-import { OWN_PREFIX, settledDifference, takeLedger } from "./ledger.ts";
+/** A short form of ../support/containers.ts: one bundle, in whose folder everything is called. */
+import { configText, defaultConfig, makeRootfs } from "../support/bundle.ts";
+import type { CommandOptions, Outcome } from "../support/command.ts";
+import { type Containers, containerTest as test, reaping } from "../support/containers.ts";
+import type { Config } from "./bundle.ts";
 
 /** What a test of containers works with: a --root and a bundle of its own. */
 export interface Bench {
@@ -9,81 +10,38 @@ export interface Bench {
   readonly bundle: string;
   readonly rootfs: string;
   /** Run dunc with this test's --root, in its bundle. */
-  dunc(args: readonly string[], options?: RunOptions): Promise<Result>;
+  dunc(args: readonly string[], options?: CommandOptions): Promise<Outcome>;
   /** The same command under Debian's runc, with a --root of its own. */
-  runc(args: readonly string[], options?: RunOptions): Promise<Result>;
+  runc(args: readonly string[], options?: CommandOptions): Promise<Outcome>;
   /** Write config.json: the default one without a terminal, changed. */
   configure(change: (config: Config) => void): void;
   /** Run a shell script in a container and give what it printed. */
-  shell(script: string, change?: (config: Config) => void): Promise<Result>;
+  shell(script: string, change?: (config: Config) => void): Promise<Outcome>;
   /** An id that no other test uses. */
   id(): string;
 }
 
-let counter = 0;
-
-/**
- * A test of containers. It takes the ledger before and after; what it made is deleted after a failure too, and a row
- * that is left is a failure.
- */
-export function containerTest(
-  name: string,
-  fn: (bench: Bench) => Promise<void>,
-  options: { ignore?: boolean } = {},
-) {
-  const reason = whyNoContainers();
-  Deno.test({
-    name: reason === undefined ? name : `${name} (skipped: ${reason})`,
-    ignore: reason !== undefined || options.ignore === true,
-    sanitizeOps: false,
-    sanitizeResources: false,
-    async fn() {
-      const folder = `${runFolder()}/${++counter}`;
-      const bench = makeBench(folder);
-      const before = takeLedger([bench.root, bench.runcRoot]);
-      let failure: unknown;
-      try {
-        await fn(bench);
-      } catch (error) {
-        failure = error;
-      }
-      await bench.cleanUp();
-      const rows = await settledDifference(before, [bench.root, bench.runcRoot]);
-      Deno.removeSync(folder, { recursive: true });
-      if (failure !== undefined) throw failure;
-      if (rows.length > 0) throw new Error(`the ledger is not empty:\n  ${rows.join("\n  ")}`);
-    },
-  });
+/** A test of containers, with the ledger before and after. */
+export function containerTest(name: string, fn: (bench: Bench) => Promise<void>): void {
+  test(name, (containers) => reaping(fn(makeBench(containers))), ["root", "runc"]);
 }
 
-function makeBench(folder: string): Bench & { runcRoot: string; cleanUp(): Promise<void> } {
-  const [root, runcRoot, bundle] = [`${folder}/root`, `${folder}/runc`, `${folder}/bundle`];
-  const rootfs = `${bundle}/rootfs`;
-  Deno.mkdirSync(root, { recursive: true, mode: 0o700 });
-  Deno.mkdirSync(bundle, { recursive: true });
-  makeRootfs(rootfs);
-  const ids: string[] = [];
-  const dunc = (args: readonly string[], options: RunOptions = {}) =>
-    runCommand(duncPath(), ["--root", root, ...args], { cwd: bundle, ...options });
-  const runc = (args: readonly string[], options: RunOptions = {}) =>
-    runCommand("runc", ["--root", runcRoot, ...args], { cwd: bundle, ...options });
+function makeBench({ dunc, runc, folder, id }: Containers): Bench {
+  const bundle = `${folder}/bundle`;
+  Deno.mkdirSync(bundle);
+  Deno.mkdirSync(dunc.root, { mode: 0o700 });
+  makeRootfs(`${bundle}/rootfs`);
   const configure = (change: (config: Config) => void) => {
     const config = defaultConfig();
     change(config);
-    Deno.writeTextFileSync(`${bundle}/config.json`, JSON.stringify(config, null, 2));
-  };
-  const id = () => {
-    const name = `${OWN_PREFIX}${counter}-${ids.length}`;
-    ids.push(name);
-    return name;
+    Deno.writeTextFileSync(`${bundle}/config.json`, configText(config));
   };
   return {
-    root,
-    runcRoot,
+    root: dunc.root,
     bundle,
-    rootfs,
-    dunc,
-    runc,
+    rootfs: `${bundle}/rootfs`,
+    dunc: (args, options) => dunc.call(args, { cwd: bundle, ...options }),
+    runc: (args, options) => runc.call(args, { cwd: bundle, ...options }),
     configure,
     id,
     shell(script, change = () => {}) {
@@ -91,42 +49,7 @@ function makeBench(folder: string): Bench & { runcRoot: string; cleanUp(): Promi
         config.process.args = ["sh", "-c", script];
         change(config);
       });
-      return dunc(["run", id()]);
-    },
-    async cleanUp() {
-      for (const name of ids) {
-        await dunc(["delete", "--force", name]);
-        if (exists(`${runcRoot}/${name}`)) await runc(["delete", "--force", name]);
-      }
+      return dunc.call(["run", id()], { cwd: bundle });
     },
   };
-}
-
-/** The document of `dunc spec`, without a terminal. */
-function defaultConfig(): Config {
-  defaultText ??= specText();
-  const config = JSON.parse(defaultText);
-  config.process.terminal = false;
-  return config;
-}
-
-let defaultText: string | undefined;
-
-function specText(): string {
-  const folder = Deno.makeTempDirSync({ dir: runFolder() });
-  const { success, stderr } = new Deno.Command(duncPath(), { args: ["spec", "--bundle", folder] })
-    .outputSync();
-  if (!success) throw new Error(new TextDecoder().decode(stderr));
-  const text = Deno.readTextFileSync(`${folder}/config.json`);
-  Deno.removeSync(folder, { recursive: true });
-  return text;
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

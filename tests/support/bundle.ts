@@ -61,7 +61,7 @@ export function makeRootfs(rootfs: string): void {
   if (busybox === undefined) throw new Error("busybox is not installed (package busybox-static)");
   applets ??= new TextDecoder().decode(new Deno.Command(busybox, { args: ["--list"] }).outputSync().stdout)
     .split("\n").filter((name) => name !== "" && name !== "busybox");
-  for (const name of ["", "/bin", "/etc", "/proc", "/sys", "/dev", "/tmp", "/root", "/home"]) {
+  for (const name of ["", "/bin", "/etc", "/proc", "/sys", "/dev", "/tmp", "/root", "/home", "/home/user"]) {
     Deno.mkdirSync(rootfs + name);
   }
   Deno.chmodSync(rootfs, 0o755);
@@ -71,7 +71,7 @@ export function makeRootfs(rootfs: string): void {
   for (const name of applets) Deno.symlinkSync("busybox", `${rootfs}/bin/${name}`);
   Deno.writeTextFileSync(
     `${rootfs}/etc/passwd`,
-    "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:user:/home:/bin/sh\n",
+    "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:user:/home/user:/bin/sh\n",
   );
   Deno.writeTextFileSync(`${rootfs}/etc/group`, "root:x:0:\nuser:x:1000:\n");
 }

@@ -75,7 +75,8 @@ async function deleteAll(runtime: Runtime): Promise<void> {
   for (const id of runtime.ids()) await reaping(runtime.ok("delete", "--force", id));
 }
 
-async function reaping<T>(work: Promise<T>): Promise<T> {
+/** Reap orphans while `work` goes on, as a subreaper that waits does. */
+export async function reaping<T>(work: Promise<T>): Promise<T> {
   const timer = setInterval(reapOrphans, 10);
   try {
     return await work;

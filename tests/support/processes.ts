@@ -66,9 +66,22 @@ export function descendants(): ProcessRow[] {
 
 /** Reap the orphans that this process adopted and that have ended. What Deno waits for itself is left alone. */
 export function reapOrphans(): void {
-  for (const { pid, parent, state } of descendants()) {
-    if (parent === Deno.pid && state === "Z" && !ownChildren.has(pid)) reap(pid);
+  for (const pid of children()) {
+    if (!ownChildren.has(pid) && processRow(pid)?.state === "Z") reap(pid);
   }
+}
+
+/** The children of this process: each belongs to one of its threads. */
+function children(): number[] {
+  return [...Deno.readDirSync("/proc/self/task")].flatMap(({ name }) => {
+    try {
+      const text = Deno.readTextFileSync(`/proc/self/task/${name}/children`);
+      return text.split(" ").filter((word) => word !== "").map(Number);
+    } catch {
+      // The thread has ended.
+      return [];
+    }
+  });
 }
 
 /** Reap an adopted process that has ended. Its exit code, 128 + N for a signal; undefined while it runs. */

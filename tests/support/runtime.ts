@@ -37,15 +37,19 @@ export class Runtime {
     return stdout;
   }
 
-  /** A call that must fail with this exit code; the text of its standard error. */
+  /**
+   * A call that must fail with this exit code; the text of its standard error. A container that could not be made
+   * must not be there afterwards.
+   */
   async fails(code: number, ...args: string[]): Promise<string> {
+    const before = this.ids();
     const outcome = await this.call(args);
-    if (outcome.code !== code) {
-      throw new Error(
-        `${this.name} ${args.join(" ")}: exit code ${outcome.code} instead of ${code}: ` +
-          `${outcome.stderr}${outcome.stdout}`,
-      );
-    }
+    const text = `${this.name} ${
+      args.join(" ")
+    }: exit code ${outcome.code}: ${outcome.stderr}${outcome.stdout}`;
+    if (outcome.code !== code) throw new Error(`${text}, instead of ${code}`);
+    const left = this.ids().filter((id) => !before.includes(id));
+    if (left.length > 0) throw new Error(`${text}, and ${left.join(", ")} is left`);
     return outcome.stderr;
   }
 
