@@ -15,6 +15,8 @@ export interface Condition {
   readonly low: number;
   readonly maskHigh: number;
   readonly maskLow: number;
+  /** The profile gave the mask. */
+  readonly masked: boolean;
 }
 
 const ALL = 0xffffffff;
@@ -36,8 +38,9 @@ export const operatorNames = (): string[] => Object.keys(OPERATORS);
 /** A condition of a profile whose operator is known. For SCMP_CMP_MASKED_EQ `value` is the mask. */
 export function conditionOf({ index, op, value, valueTwo }: Arg): Condition {
   const [comparison, negated] = OPERATORS[op]!;
-  const mask = op === "SCMP_CMP_MASKED_EQ" ? value : ~0n;
-  const datum = op === "SCMP_CMP_MASKED_EQ" ? (valueTwo ?? 0n) & mask : value;
+  const masked = op === "SCMP_CMP_MASKED_EQ";
+  const mask = masked ? value : ~0n;
+  const datum = masked ? (valueTwo ?? 0n) & mask : value;
   return {
     index,
     comparison,
@@ -46,6 +49,7 @@ export function conditionOf({ index, op, value, valueTwo }: Arg): Condition {
     low: Number(BigInt.asUintN(32, datum)),
     maskHigh: Number(BigInt.asUintN(64, mask) >> 32n),
     maskLow: Number(BigInt.asUintN(32, mask)),
+    masked,
   };
 }
 
@@ -61,26 +65,51 @@ export const lowEquals = (index: number, value: number): Condition => ({
   low: value,
   maskHigh: 0,
   maskLow: ALL,
+  masked: false,
 });
 
-/** Two conditions that the same arguments meet, as far as their form tells. */
-export const sameCondition = (a: Condition, b: Condition): boolean =>
-  a.index === b.index && a.comparison === b.comparison && a.negated === b.negated && a.high === b.high &&
-  a.low === b.low && a.maskHigh === b.maskHigh && a.maskLow === b.maskLow;
-
-/**
- * The order in which libseccomp tries conditions of one call: the later argument first; of one argument equalities,
- * then upper bounds (the smallest first), then lower bounds (the greatest first). Below 0 when `a` comes first.
- */
-export function tryOrder(a: Condition, b: Condition): number {
-  if (a.index !== b.index) return b.index - a.index;
-  const rank = precedence(b) - precedence(a);
-  if (rank !== 0) return rank;
-  const datum = b.high - a.high || b.low - a.low;
-  return precedence(a) === 2 ? -datum : datum;
+/** One comparison of one word, as libseccomp's tree of a call has it. */
+interface Node {
+  /** The later argument first, and of one argument the upper half. */
+  readonly word: number;
+  /** Equalities first, then upper bounds, then lower bounds. */
+  readonly rank: number;
+  readonly comparison: Comparison;
+  readonly datum: number;
+  readonly mask: number;
+  /** libseccomp never takes a masked node for the same as an unmasked one. */
+  readonly masked: boolean;
 }
 
-const precedence = ({ comparison, negated }: Condition): number => comparison === "eq" ? 3 : negated ? 2 : 1;
+/** The nodes on the way to the action of conditions, first to last. A 32-bit architecture has no upper halves. */
+export function nodesOf(conditions: readonly Condition[], bits: 32 | 64): Node[] {
+  return conditions.flatMap(({ index, comparison, negated, high, low, maskHigh, maskLow, masked }) => {
+    const rank = comparison === "eq" ? 3 : negated ? 2 : 1;
+    const upper = { word: 2 * index + 1, rank, datum: high, mask: maskHigh, masked };
+    const lower = { word: 2 * index, rank, comparison, datum: low, mask: maskLow, masked };
+    if (bits === 32) return [lower];
+    if (comparison === "eq") return [{ ...upper, comparison }, lower];
+    return [{ ...upper, comparison: "gt" }, { ...upper, comparison: "eq" }, lower];
+  });
+}
+
+/** How many nodes two ways have in common from their start. */
+export function sharedNodes(a: readonly Node[], b: readonly Node[]): number {
+  let count = 0;
+  while (count < a.length && count < b.length && sameNode(a[count]!, b[count]!)) count++;
+  return count;
+}
+
+const sameNode = (a: Node, b: Node): boolean =>
+  a.word === b.word && a.comparison === b.comparison && a.datum === b.datum && a.mask === b.mask &&
+  a.masked === b.masked;
+
+/** Whether libseccomp tries `b` before `a`, which stands in the tree already (its _db_chain_lt()). */
+export function isTriedFirst(b: Node, a: Node): boolean {
+  if (a.word !== b.word) return a.word < b.word;
+  if (a.rank !== b.rank) return a.rank < b.rank;
+  return a.rank === 2 ? a.datum > b.datum : a.datum < b.datum;
+}
 
 /** Whether a condition holds for the two halves of its argument. What the compiled program must agree with. */
 export function holds(condition: Condition, high: number, low: number): boolean {

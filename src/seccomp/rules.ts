@@ -1,7 +1,7 @@
 import type { Origin, SpecIssue } from "../errors.ts";
 import { originText } from "../errors.ts";
 import { type Architecture, syscallNumbers } from "./architecture.ts";
-import { type Condition, lowEquals, narrowed, sameCondition, tryOrder } from "./condition.ts";
+import { type Condition, isTriedFirst, lowEquals, narrowed, nodesOf, sharedNodes } from "./condition.ts";
 import { multiplexerOf } from "./multiplexed.ts";
 
 /** One rule of a profile, for one name: what a call returns whose arguments meet every condition. */
@@ -32,10 +32,9 @@ export function rulesOf(architecture: Architecture, profile: readonly Rule[], is
     for (const [number, own] of placesOf(architecture, numbers, rule)) {
       const rules = calls.get(number);
       if (rules === undefined) calls.set(number, [own]);
-      else addRule(rules, own, issues);
+      else addRule(rules, own, architecture, issues);
     }
   }
-  for (const rules of calls.values()) if (rules.length > 1) rules.sort(compareRules);
   return calls;
 }
 
@@ -45,9 +44,9 @@ function* placesOf(
   numbers: ReadonlyMap<string, number>,
   rule: Rule,
 ): Generator<[number, Rule]> {
-  const own = architecture.bits === 64 || rule.conditions.length === 0
+  const own = rule.conditions.length === 0
     ? rule
-    : { ...rule, conditions: rule.conditions.map(narrowed) };
+    : { ...rule, conditions: seenBy(architecture, rule.conditions) };
   const direct = numbers.get(rule.name);
   if (direct !== undefined) yield [direct, own];
   const way = architecture.multiplexed ? multiplexerOf(rule.name) : undefined;
@@ -57,38 +56,46 @@ function* placesOf(
   yield [numbers.get(way.through)!, { ...own, conditions: [lowEquals(0, way.number), ...rest] }];
 }
 
-function addRule(rules: Rule[], rule: Rule, issues: SpecIssue[]): void {
-  const [first] = rules;
-  if (first!.conditions.length === 0) return;
+/** A condition whose mask leaves nothing to look at always holds, and libseccomp drops it. */
+function seenBy({ bits }: Architecture, conditions: readonly Condition[]): Condition[] {
+  const seen = bits === 64 ? conditions : conditions.map(narrowed);
+  return seen.filter(({ maskHigh, maskLow }) => maskHigh !== 0 || maskLow !== 0);
+}
+
+function addRule(rules: Rule[], rule: Rule, { bits }: Architecture, issues: SpecIssue[]): void {
+  if (rules[0]!.conditions.length === 0) return;
   if (rule.conditions.length === 0) {
     rules.splice(0, rules.length, rule);
     return;
   }
-  for (const other of rules) {
-    if (other.value === rule.value) continue;
-    if (continues(rule, other) && rule.conditions.length > other.conditions.length) return;
-    if (continues(other, rule)) {
-      issues.push({
-        path: originText(rule.origin),
-        message: `contradicts ${originText(other.origin)}: for ${rule.name}, the same arguments meet both`,
-      });
-      return;
+  const nodes = nodesOf(rule.conditions, bits);
+  let place: number | undefined;
+  let most = 0;
+  for (const [i, other] of rules.entries()) {
+    const others = nodesOf(other.conditions, bits);
+    const shared = sharedNodes(nodes, others);
+    if (other.value !== rule.value) {
+      if (shared === others.length && nodes.length > shared && sameSide(rule, other)) return;
+      if (shared === nodes.length && sameSide(rule, other)) {
+        issues.push({
+          path: originText(rule.origin),
+          message: `contradicts ${originText(other.origin)}: for ${rule.name}, the same arguments meet both`,
+        });
+        return;
+      }
     }
+    // Where the ways part, the tree's order holds; a way that shares more nodes keeps the rule in its branch.
+    if (shared < most) place ??= i;
+    else if (
+      shared < nodes.length && shared < others.length && isTriedFirst(nodes[shared]!, others[shared]!)
+    ) place ??= i;
+    most = Math.max(most, shared);
   }
-  rules.push(rule);
+  rules.splice(place ?? rules.length, 0, rule);
 }
 
-/** Whether a rule's conditions begin with all of another's. */
-const continues = (rule: Rule, other: Rule): boolean =>
-  other.conditions.every((condition, i) =>
-    rule.conditions[i] !== undefined && sameCondition(rule.conditions[i], condition)
+/** Whether the conditions that two rules share hold on the same outcome of their comparisons. */
+const sameSide = (a: Rule, b: Rule): boolean =>
+  a.conditions.every(({ negated }, i) =>
+    b.conditions[i] === undefined || b.conditions[i].negated === negated
   );
-
-/** The sort is stable, so that rules which this does not tell apart stay in the profile's order. */
-function compareRules(a: Rule, b: Rule): number {
-  for (let i = 0; i < a.conditions.length && i < b.conditions.length; i++) {
-    const order = tryOrder(a.conditions[i]!, b.conditions[i]!);
-    if (order !== 0) return order;
-  }
-  return 0;
-}
