@@ -15,7 +15,14 @@ import { spawnPlan } from "../launch/spawn.ts";
 import { formatPlan } from "../plan/format.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { Spec } from "../spec/schema.ts";
-import { type Folder, lockFolder, makeFolder, saveConfig, saveRecord } from "../state/folder.ts";
+import {
+  type Folder,
+  lockFolder,
+  makeFolder,
+  removeFolder,
+  saveConfig,
+  saveRecord,
+} from "../state/folder.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import { destroy } from "./delete.ts";
 import { runHooks } from "./hooks.ts";
@@ -53,10 +60,12 @@ export function launch(runtime: Runtime, options: CreateOptions, prepared: Prepa
     ? undefined
     : connectUnix(options.consoleSocket, "connect to the console socket");
   try {
+    // Before the first side effect: a document that no plan can be made of is refused here.
+    const plan = prepared.planFor(prepared.record.cgroupPaths);
     makeFolder(runtime.root, folder);
-    const lock = lockFolder(folder);
+    const lock = lockNew(folder);
     try {
-      return makeContainer(runtime, options, prepared, console);
+      return makeContainer(runtime, options, prepared, console, plan);
     } finally {
       lock.release();
     }
@@ -65,17 +74,27 @@ export function launch(runtime: Runtime, options: CreateOptions, prepared: Prepa
   }
 }
 
+/** Lock a folder that has just been made. Where there is no room for the lock, the folder goes again. */
+function lockNew(folder: Folder): ReturnType<typeof lockFolder> {
+  try {
+    return lockFolder(folder);
+  } catch (error) {
+    removeFolder(folder);
+    throw error;
+  }
+}
+
 function makeContainer(
   runtime: Runtime,
   options: CreateOptions,
   prepared: Preparation,
   console: number | undefined,
+  firstPlan: Plan,
 ): Created {
   const { folder, cgroup } = prepared;
   let record = prepared.record;
   let made: readonly string[] = [];
-  // Before the first side effect: a document that no plan can be made of is refused here.
-  let plan = prepared.planFor(record.cgroupPaths);
+  let plan = firstPlan;
   try {
     // Named before it is made: `delete --force` finds everything after a kill -9 at any point.
     saveRecord(folder, record);
