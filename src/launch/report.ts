@@ -56,6 +56,21 @@ const SPECIAL: Partial<
       reason: `${JSON.stringify(`/${step.op.path}`)} must be mounted on ordinary directory`,
     });
   },
+  require_fstype: (step, _report, errno) => {
+    if (step.op.op !== "require_fstype" || errno !== "EXDEV") return undefined;
+    const [end, reason] = step.op.negate === 1
+      ? ["destination", "inside /proc"]
+      : ["source", "not of type proc"];
+    return new ContainerError(originText([...step.origin, end]), {
+      reason: `cannot be mounted because it is ${reason}`,
+    });
+  },
+  require_device: (step, _report, errno) => {
+    if (errno !== "ENODEV") return undefined;
+    return new ContainerError(originText(step.origin), {
+      reason: "/dev/null of the container is not the null device (character device 1:3)",
+    });
+  },
   run_hook: (step, report, errno) => hookError(step.origin, report, errno, step.op),
 };
 

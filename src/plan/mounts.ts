@@ -49,7 +49,7 @@ export function mountSteps(request: CreateRequest, frame: Frame): { steps: Step[
     const origin: Origin = ["mounts", index];
     const options = parseMountOptions(mount.options ?? []);
     const path = pathInRoot(mount.destination);
-    checkDestination(mount, path, origin);
+    checkDestination(mount, path, options, origin);
     if (mount.type === "cgroup" && !options.bind) {
       steps.push(...cgroupMountSteps(request.cgroup.mounts, path, options, origin, frame));
     } else if (options.bind) {
@@ -70,9 +70,13 @@ function isLateReadonly(mount: Mount, path: string, options: MountOptions): bool
     (mount.type === "tmpfs" || path === "dev");
 }
 
-function checkDestination(mount: Mount, path: string, origin: Origin): void {
+function checkDestination(mount: Mount, path: string, options: MountOptions, origin: Origin): void {
   const place = `${origin[0]}[${origin[1]}].destination`;
   if (path === "") throw new SpecError([{ path: place, message: "a mount may not cover the root itself" }]);
+  if (path === "proc" && mount.type !== "proc" && !options.bind && !options.remount) {
+    const message = `${JSON.stringify(mount.destination)} cannot be mounted because it is not of type proc`;
+    throw new SpecError([{ path: place, message }]);
+  }
   if (path === "proc" || !path.startsWith("proc/") || PROC_FILES.includes(path)) return;
   throw new SpecError([{
     path: place,
@@ -115,6 +119,7 @@ function filesystemSteps(
   const steps = fstype === "proc" || fstype === "sysfs"
     ? plainDirectorySteps(path, origin, frame)
     : mountpointSteps(path, null, origin, frame);
+  steps.push(...outsideProcSteps(path, origin, frame));
   steps.push(step({
     op: "fsmount",
     slot: frame.tree,
@@ -146,18 +151,22 @@ function bindSteps(
   const steps = prepared === undefined
     ? [sourceStep(mount, index, options, frame.hostRoot, tree, bundle)]
     : [];
-  // Only a procfs may stand at /proc (CVE-2023-28642); nothing else may be covered by something inside a procfs.
+  // Only a procfs may stand at /proc (CVE-2023-28642).
   const magic = BigInt(PROC_SUPER_MAGIC);
   if (path === "proc") steps.push(step({ op: "require_fstype", slot: tree, magic, negate: 0 }, origin));
-  steps.push(...mountpointSteps(path, tree, origin, frame));
-  if (path !== "proc" && !path.startsWith("proc/")) {
-    steps.push(step({ op: "require_fstype", slot: frame.target, magic, negate: 1 }, origin));
-  }
+  steps.push(...mountpointSteps(path, tree, origin, frame), ...outsideProcSteps(path, origin, frame));
   if (options.attrSet !== 0 || options.attrClr !== 0) {
     steps.push(attributeStep(tree, options.attrSet, options.attrClr, 0, origin));
   }
   steps.push(...attachSteps(options, origin, { ...frame, tree }));
   return steps;
+}
+
+/** A link of the image leads no mount into a procfs: what may be there is named as such (`checkDestination`). */
+function outsideProcSteps(path: string, origin: Origin, frame: Frame): Step[] {
+  if (path === "proc" || path.startsWith("proc/")) return [];
+  const magic = BigInt(PROC_SUPER_MAGIC);
+  return [step({ op: "require_fstype", slot: frame.target, magic, negate: 1 }, origin)];
 }
 
 function sourceStep(
