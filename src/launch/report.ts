@@ -137,7 +137,7 @@ const HINTS: readonly Hint[] = [
   { op: "open_tree", errno: "EINVAL", hint: "a bind of a tree with mounts below it needs rbind here" },
   {
     op: "move_mount",
-    errno: "ENOTDIR",
+    errno: "EINVAL",
     hint: "source and destination must both be directories or both be files",
   },
   { op: "open", errno: "ELOOP", hint: "the path leads through a symbolic link that is not allowed here" },

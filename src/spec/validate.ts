@@ -56,6 +56,7 @@ export function checkProcess(process: Process, path: string, issues: Issues): vo
       issues.error(`${path}.env[${index}]`, `${JSON.stringify(entry)} must have the form NAME=VALUE`);
     }
   });
+  checkUser(process, path, issues);
   checkRlimits(process, path, issues);
   for (const [set, names] of Object.entries(process.capabilities ?? {})) {
     names?.forEach((name, index) => {
@@ -72,6 +73,20 @@ export function checkProcess(process: Process, path: string, issues: Issues): vo
     issues.error(`${path}.oomScoreAdj`, `must be from -1000 to 1000, got ${score}`);
   }
   checkScheduling(process, path, issues);
+}
+
+/** (uid_t)-1 is "leave it" to setresuid(2) and chown(2): the process would stay root. */
+const NO_ID = 0xffffffff;
+
+function checkUser({ user }: Process, path: string, issues: Issues): void {
+  const ids = [
+    ["uid", user?.uid],
+    ["gid", user?.gid],
+    ...(user?.additionalGids ?? []).map((gid, index) => [`additionalGids[${index}]`, gid] as const),
+  ] as const;
+  for (const [name, id] of ids) {
+    if (id === NO_ID) issues.error(`${path}.user.${name}`, `must be from 0 to ${NO_ID - 1}, got ${id}`);
+  }
 }
 
 function checkRlimits(process: Process, path: string, issues: Issues): void {
@@ -188,12 +203,13 @@ function checkLinux(linux: Linux, issues: Issues): void {
   if (propagation !== "" && !PROPAGATIONS.includes(propagation)) {
     issues.error("linux.rootfsPropagation", `rootfsPropagation=${propagation} is not supported`);
   }
-  linux.devices?.forEach(({ type, path, major, minor }, index) => {
+  linux.devices?.forEach(({ type, path, major, minor, uid, gid }, index) => {
     const place = `linux.devices[${index}]`;
     if (!["c", "b", "u", "p"].includes(type)) {
       issues.error(`${place}.type`, `invalid device type ${JSON.stringify(type)}`);
     }
     if (!path.startsWith("/")) issues.error(`${place}.path`, "must be an absolute path");
+    if (uid === NO_ID || gid === NO_ID) issues.error(place, `${NO_ID} is no uid and no gid`);
     if (type !== "p" && (major === undefined || minor === undefined)) {
       issues.error(place, "major and minor must be given for a device");
     }

@@ -50,6 +50,22 @@ Deno.test("validateSpec() names what a process lacks, in runc's words", () => {
   assertEquals(errorsOf((d) => d.process.env.push("A=", "B=line\nline", "C==")), []);
 });
 
+Deno.test("validateSpec() refuses the id that means `leave it` to the kernel: the process would stay root", () => {
+  const none = 0xffffffff;
+  checkAll({
+    "process.user.uid: must be from 0 to 4294967294, got 4294967295": (d) => d.process.user.uid = none,
+    "process.user.gid: must be from 0 to 4294967294, got 4294967295": (d) => d.process.user.gid = none,
+    "process.user.additionalGids[1]: must be from 0 to 4294967294, got 4294967295": (d) =>
+      d.process.user.additionalGids = [1, none],
+    "linux.devices[0]: 4294967295 is no uid and no gid": (d) =>
+      d.linux.devices = [{ type: "p", path: "/f", gid: none }],
+  });
+  assertEquals(
+    errorsOf((d) => d.process.user = { uid: none - 1, gid: none - 1, additionalGids: [none - 1] }),
+    [],
+  );
+});
+
 Deno.test("validateSpec() holds limits to known types, once each, soft not above hard", () => {
   const limit = (type: string, soft: number, hard: number) => (d: Document) =>
     d.process.rlimits = [{ type, soft, hard }];
