@@ -10,7 +10,7 @@ function sentence(stderr: string): string {
   const logged = /level=error msg=("(?:[^"\\]|\\.)*"|\S+)/.exec(last)?.[1];
   const text = logged === undefined ? last : logged.startsWith('"') ? JSON.parse(logged) : logged;
   return text.replace(/^\S*(runc|dunc)( create failed| run failed)?: /, "")
-    .replace("unable to start container process: ", "");
+    .replace("unable to start container process: ", "").trim();
 }
 
 /** Call both with the same words, and compare exit codes and sentences. */
