@@ -129,7 +129,7 @@ export function parseMountOptions(options: readonly string[]): MountOptions {
   for (const option of options) {
     const found = rowOf(option);
     if (found === undefined) {
-      if (option !== "") data.push(option);
+      data.push(...parameters(option));
       continue;
     }
     const { row, recursive } = found;
@@ -177,4 +177,14 @@ function setAtime(bits: Bits, value: number, on: boolean): void {
 /** The field holds one value, not flags: both of noatime and strictatime are EINVAL. */
 function withOneAtime(set: number): number {
   return (set & MOUNT_ATTR_STRICTATIME) === 0 ? set : set & ~MOUNT_ATTR_NOATIME;
+}
+
+/**
+ * mount(2) takes all parameters in one text and parts them at commas, so that one option may hold several; a comma in
+ * quotes (a label's categories) or behind a backslash (a path of overlayfs) parts nothing. fsconfig(2) wants each alone,
+ * without the quotes.
+ */
+function parameters(option: string): string[] {
+  const found = option.match(/(?:"[^"]*"|\\.|[^,])+/gs) ?? [];
+  return found.map((parameter) => parameter.replace(/^([^=]+=)"([^"]*)"$/s, "$1$2"));
 }

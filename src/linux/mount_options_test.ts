@@ -113,3 +113,14 @@ Deno.test("mountOptionNames() lists every option of the specification once, sort
     "runbindable rw shared silent slave strictatime suid symfollow sync tmpcopyup unbindable";
   assertEquals(names, specification.split(" "));
 });
+
+Deno.test("parseMountOptions() parts an option that holds several parameters as mount(2) does", () => {
+  const data = (option: string) => parseMountOptions([option]).data;
+  assertEquals(data("size=64k,mode=711"), ["size=64k", "mode=711"]);
+  assertEquals(data(",a,,b=1,"), ["a", "b=1"]);
+  assertEquals(data('context="u:r:t:s0:c1,c2",uid=5'), ["context=u:r:t:s0:c1,c2", "uid=5"]);
+  assertEquals(data(String.raw`lowerdir=/a\,b:/c,upperdir=/d`), [
+    String.raw`lowerdir=/a\,b:/c`,
+    "upperdir=/d",
+  ]);
+});
