@@ -34,7 +34,9 @@ static int takes(char **argv, int *at, const char *flag, const char **ret_value)
 	return 1;
 }
 
-/* Numbers, and names as kill(1) has them. 0: the engine knows better. */
+#define NO_SIGNAL 255u
+
+/* Numbers, and names as kill(1) has them. NO_SIGNAL: the engine knows better. */
 static uint32_t parse_signal(const char *text)
 {
 	static const char names[] = "HUP\0INT\0QUIT\0ILL\0TRAP\0ABRT\0BUS\0FPE\0KILL\0USR1\0SEGV\0USR2\0PIPE\0ALRM\0TERM\0";
@@ -45,8 +47,8 @@ static uint32_t parse_signal(const char *text)
 	if (text[0] >= '0' && text[0] <= '9') {
 		for (const char *c = text; *c; c++)
 			if (*c < '0' || *c > '9')
-				return 0;
-		return strlen(text) < 3 && text_number(text) <= 64 ? (uint32_t)text_number(text) : 0;
+				return NO_SIGNAL;
+		return strlen(text) < 3 && text_number(text) <= 64 ? (uint32_t)text_number(text) : NO_SIGNAL;
 	}
 	if (!memcmp(text, "SIG", strlen(text) < 3 ? strlen(text) + 1 : 3))
 		text += 3;
@@ -55,7 +57,7 @@ static uint32_t parse_signal(const char *text)
 		if (text_same(name, text))
 			return number;
 	}
-	return 0;
+	return NO_SIGNAL;
 }
 
 static int parse_verb(char **argv, int argc, int at, struct request *ret)
@@ -63,6 +65,7 @@ static int parse_verb(char **argv, int argc, int at, struct request *ret)
 	const char *verb = argv[at++];
 	int force = 0;
 
+	ret->signal = NO_SIGNAL;
 	if (text_same(verb, "exec")) {
 		ret->kind = FRONT_EXEC;
 		ret->exec_argv = argv + at;
@@ -83,16 +86,16 @@ static int parse_verb(char **argv, int argc, int at, struct request *ret)
 			force = 1;
 		else if (!ret->id && argv[at][0] != '-')
 			ret->id = argv[at];
-		else if (ret->id && ret->verb == KEPT_KILL && !ret->signal)
+		else if (ret->id && ret->verb == KEPT_KILL && ret->signal == NO_SIGNAL)
 			ret->signal = parse_signal(argv[at]);
 		else
 			return 0;
-		if (ret->id && ret->verb == KEPT_KILL && argv[at] != ret->id && !ret->signal)
+		if (ret->verb == KEPT_KILL && ret->id && argv[at] != ret->id && ret->signal == NO_SIGNAL)
 			return 0;
 	}
 	if (force)
 		ret->verb = KEPT_DELETE_FORCE;
-	if (ret->verb == KEPT_KILL && !ret->signal)
+	if (ret->signal == NO_SIGNAL)
 		ret->signal = SIGTERM;
 	return ret->id != NULL;
 }

@@ -62,6 +62,7 @@ export function launch(runtime: Runtime, options: CreateOptions, prepared: Prepa
   try {
     // Before the first side effect: a document that no plan can be made of is refused here.
     const plan = prepared.planFor(prepared.record.cgroupPaths);
+    if (runtime.log.debugEnabled) logPlan(runtime, plan);
     makeFolder(runtime.root, folder);
     const lock = lockNew(folder);
     try {
@@ -113,7 +114,6 @@ function makeContainer(
         cgroupKernel().attachDeviceProgram(v2Directory(created.paths)!, deviceProgram(rules));
       }
     }
-    if (runtime.log.debugEnabled) logPlan(runtime, plan);
     const given = console === undefined ? [] : [console];
     const child = spawnPlan(plan, { given, preserveFds: prepared.preserveFds });
     const outcome = runConversation(child, {
