@@ -156,7 +156,7 @@ export function readProfile(profile: Seccomp, machine: Machine): ReadProfile {
   }
   const flags = filterFlags(profile.flags, notify, issues);
   const listed = new Set(profile.architectures ?? []);
-  const bounded = !isPermissive(profile.defaultAction) && defaultValue !== NO_SYSCALL;
+  const bounded = !isPermissive(profile.defaultAction);
   const parts = architectures.map((architecture) => ({
     architecture,
     rules: rulesOf(architecture, effective, issues),
