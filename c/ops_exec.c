@@ -146,8 +146,8 @@ long op_close_range(struct run *run, const struct op_close_range *op)
 	return SYS(close_range, from, ~0u, 0);
 }
 
-/* `failures` holds "exec ", then "NNNwords" for each errno that has words. When `create` has gone
- * long ago, the container's own stderr is the only place left to say it (runc's text and status). */
+/* `failures` holds "exec ", then "NNNwords" for each errno that has words: the container's own stderr is
+ * where runc says it, in this form, with status 255. */
 static void tell_failure(struct run *run, char **failures, long rc)
 {
 	char text[4600];
@@ -175,8 +175,7 @@ long op_execve(struct run *run, const struct op_execve *op)
 			if (i == op->home)
 				envp[i] = run->home;
 	rc = SYS(execve, run->program, argv, envp);
-	if (run->socket >= 0)
-		return rc;
+	/* `create` is gone, and `run` says no more than it would: the words are the container's. */
 	tell_failure(run, failures, rc);
 	SYS(exit_group, 255);
 	return rc;

@@ -21,7 +21,7 @@ export function featuresDocument(): Record<string, unknown> {
       namespaces: Object.keys(NAMESPACES).sort(),
       capabilities: CAPABILITIES,
       cgroup: { v1: true, v2: true, systemd: false, systemdUser: false, rdma: true },
-      seccomp: refused.seccomp ? { enabled: false } : SECCOMP,
+      seccomp: SECCOMP,
       apparmor: { enabled: true },
       selinux: { enabled: true },
       intelRdt: { enabled: !refused.intelRdt },

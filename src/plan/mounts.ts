@@ -7,6 +7,9 @@ import {
   EEXIST,
   ENOENT,
   EPERM,
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NOEXEC,
+  MOUNT_ATTR_NOSUID,
   MOUNT_ATTR_RDONLY,
   MS_SLAVE,
   O_DIRECTORY,
@@ -300,8 +303,10 @@ function cgroupMountSteps(
       steps.push(...treeSteps(mount.source, options, origin, frame));
       continue;
     }
-    // The tmpfs takes directories and links first.
-    const attr = mount.kind === "tmpfs" ? options.attrSet & ~MOUNT_ATTR_RDONLY : options.attrSet;
+    // The tmpfs takes directories and links first; it holds nothing else, whatever the options say (as in runc).
+    const attr = mount.kind === "tmpfs"
+      ? (options.attrSet & ~MOUNT_ATTR_RDONLY) | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC
+      : options.attrSet;
     const fsmount = step({
       op: "fsmount",
       slot: frame.tree,

@@ -18,7 +18,6 @@ const REFUSALS: readonly Refusal[] = [
         uidMappings !== undefined || options?.some((option) => option === "idmap" || option === "ridmap")
       ),
   },
-  { path: "linux.seccomp", asks: ({ linux }) => linux?.seccomp !== undefined },
   { path: "linux.mountLabel", asks: ({ linux }) => (linux?.mountLabel ?? "") !== "" },
 ];
 
@@ -37,13 +36,11 @@ export function refusedFeatures(): {
   readonly intelRdt: boolean;
   readonly netDevices: boolean;
   readonly idmap: boolean;
-  readonly seccomp: boolean;
 } {
   const refuses = (path: string) => REFUSALS.some((row) => row.path === path);
   return {
     intelRdt: refuses("linux.intelRdt"),
     netDevices: refuses("linux.netDevices"),
     idmap: refuses("mounts[].uidMappings"),
-    seccomp: refuses("linux.seccomp"),
   };
 }
