@@ -8,7 +8,7 @@ import { ContainerError } from "../errors.ts";
 import { killPlan } from "../plan/verbs.ts";
 import { type Folder, folderOf, lockFolder, removeFolder } from "../state/folder.ts";
 import { type Container, loadContainer } from "./container.ts";
-import { hooksOf, runHooks } from "./hooks.ts";
+import { hooksOf, runPoststopHooks } from "./hooks.ts";
 import type { Runtime } from "./options.ts";
 import { carryOut, unexpected } from "./verb.ts";
 
@@ -60,7 +60,7 @@ export function destroy(runtime: Runtime, container: Container): void {
   if (!record.ownMountNamespace) umountAll(record.rootfs);
   if (Object.keys(record.cgroupPaths).length > 0) removeCgroup(record.cgroupPaths, cgroupKernel());
   removeFolder(folder);
-  if (hooks.length > 0) runHooks("poststop", hooks, { ...container, status: "stopped" }, 0);
+  runPoststopHooks(runtime, hooks, record);
 }
 
 function safeHooks(runtime: Runtime, folder: Folder) {

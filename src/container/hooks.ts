@@ -1,4 +1,5 @@
 import { runPlan } from "../../ffi/stub.ts";
+import type { ContainerError } from "../errors.ts";
 import { reportToError } from "../launch/report.ts";
 import { encodePlan } from "../plan/encode.ts";
 import { hookPlan } from "../plan/hooks.ts";
@@ -7,7 +8,7 @@ import { parseSpec } from "../spec/parse.ts";
 import type { Hook, Spec } from "../spec/schema.ts";
 import { type Folder, loadConfig } from "../state/folder.ts";
 import type { ContainerRecord } from "../state/record.ts";
-import type { Status } from "./options.ts";
+import type { Runtime, Status } from "./options.ts";
 
 /** The hooks of a container, from the config.json that was kept at create. */
 export function hooksOf(folder: Folder): NonNullable<Spec["hooks"]> {
@@ -26,31 +27,42 @@ export function hookState(record: ContainerRecord, status: Status): readonly [st
   return [`${head.slice(0, -1)},"pid":`, `,${tail.slice(1)}`];
 }
 
+/** A container, as far as its hooks are told of it. */
+interface HookContainer {
+  readonly record: ContainerRecord;
+  readonly status: Status;
+}
+
 /**
  * Run hooks in the runtime's namespaces, in their order, each with the bundle as its working directory and the
  * environment it names, nothing else (CVE-2025-23266).
  *
  * Throws ContainerError `error running KIND hook #INDEX: …` at the first that fails.
  */
-export function runHooks(
-  kind: string,
-  hooks: readonly Hook[],
-  container: { readonly record: ContainerRecord; readonly status: Status },
-  pid: number,
-): void {
-  const state = hookState(container.record, container.status);
+export function runHooks(kind: string, hooks: readonly Hook[], container: HookContainer, pid: number): void {
   for (const [index, hook] of hooks.entries()) {
-    const plan = hookPlan(kind, [hook], { state, pid, directory: container.record.bundle });
-    const result = runPlan(encodePlan(plan), 0, []);
-    if (result.errno === 0) continue;
-    const steps = plan.steps.map((step) => ({ ...step, origin: ["hooks", kind, index] }));
-    const report = {
-      word: WORDS.failed,
-      opIndex: result.opIndex,
-      errno: result.errno,
-      value: 0,
-      text: result.text,
-    };
-    throw reportToError(report, { ...plan, steps });
+    const error = runHook([kind, index], hook, container, pid);
+    if (error !== undefined) throw error;
   }
+}
+
+/** Run the poststop hooks. One that fails is a warning and the others run (runtime-spec, runtime.md "Lifecycle"). */
+export function runPoststopHooks(runtime: Runtime, hooks: readonly Hook[], record: ContainerRecord): void {
+  for (const [index, hook] of hooks.entries()) {
+    const error = runHook(["poststop", index], hook, { record, status: "stopped" }, 0);
+    if (error !== undefined) runtime.log.warn(error.message);
+  }
+}
+
+function runHook(
+  [kind, index]: readonly [string, number],
+  hook: Hook,
+  { record, status }: HookContainer,
+  pid: number,
+): ContainerError | undefined {
+  const plan = hookPlan(kind, [hook], { state: hookState(record, status), pid, directory: record.bundle });
+  const { errno, opIndex, text } = runPlan(encodePlan(plan), 0, []);
+  if (errno === 0) return undefined;
+  const steps = plan.steps.map((step) => ({ ...step, origin: ["hooks", kind, index] }));
+  return reportToError({ word: WORDS.failed, opIndex, errno, value: 0, text }, { ...plan, steps });
 }
