@@ -13,8 +13,8 @@ export type Ledger = Readonly<Record<string, readonly string[]>>;
 
 const QUIESCE_MS = 2000;
 
-/** Folders and groups of another run of tests at the same time. */
-const OTHER_RUN = /^dunc-(e2e|test)-/;
+/** Temporary folders and groups of other tests at the same time. */
+const OTHER_RUN = /^dunc-(test-|\w+-[0-9a-f]{12,}$)/;
 
 /** Take the ledger. `roots` are the runtimes' root folders; `tag` is in every name of this run. */
 export function takeLedger(tag: string, roots: readonly string[]): Ledger {

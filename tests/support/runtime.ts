@@ -26,8 +26,17 @@ export class Runtime {
     return start(this.command(...args), options);
   }
 
-  call(args: readonly string[], options: CommandOptions = {}): Promise<Outcome> {
-    return call(this.command(...args), options);
+  /** Call to the end. A container whose making has failed must not be there afterwards: that is checked here. */
+  async call(args: readonly string[], options: CommandOptions = {}): Promise<Outcome> {
+    const before = this.ids();
+    const outcome = await call(this.command(...args), options);
+    const { code, stderr } = outcome;
+    const failed = code !== 0 && /(create|run) failed: /.test(stderr) && !stderr.includes("already exists");
+    const id = args.at(-1)!;
+    if (failed && !before.includes(id) && this.ids().includes(id)) {
+      throw new Error(`${this.name} ${args.join(" ")}: it failed, and ${id} is left: ${stderr}`);
+    }
+    return outcome;
   }
 
   /** A call that must succeed; what it wrote to its standard output. */
@@ -37,20 +46,14 @@ export class Runtime {
     return stdout;
   }
 
-  /**
-   * A call that must fail with this exit code; the text of its standard error. A container that could not be made
-   * must not be there afterwards.
-   */
+  /** A call that must fail with this exit code; the text of its standard error. */
   async fails(code: number, ...args: string[]): Promise<string> {
-    const before = this.ids();
     const outcome = await this.call(args);
-    const text = `${this.name} ${
-      args.join(" ")
-    }: exit code ${outcome.code}: ${outcome.stderr}${outcome.stdout}`;
-    if (outcome.code !== code) throw new Error(`${text}, instead of ${code}`);
-    const left = this.ids().filter((id) => !before.includes(id));
-    if (left.length > 0) throw new Error(`${text}, and ${left.join(", ")} is left`);
-    return outcome.stderr;
+    if (outcome.code === code) return outcome.stderr;
+    throw new Error(
+      `${this.name} ${args.join(" ")}: exit code ${outcome.code} instead of ${code}: ` +
+        `${outcome.stderr}${outcome.stdout}`,
+    );
   }
 
   async state(id: string): Promise<State> {
