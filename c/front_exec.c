@@ -193,9 +193,22 @@ static long make_socket(int pair[2])
 	return rc ? rc : SYS(setsockopt, pair[0], SOCKET_LEVEL, SO_PASSCRED_OPTION, &one, sizeof(one));
 }
 
+/* A process that failed is our child, and as a zombie it would keep the container's pid namespace from ending. */
+static int32_t give_up(int32_t pid, int32_t init)
+{
+	long pidfd = pid > 0 && pid != init ? SYS(pidfd_open, pid, 0) : -1;
+
+	if (pidfd < 0)
+		return 0;
+	SYS(pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+	SYS(waitid, ID_PIDFD, pidfd, NULL, WAIT_EXITED, NULL);
+	SYS(close, pidfd);
+	return 0;
+}
+
 /* Hear the init out: the pid of the process at `ready`, then the end, which is execve's. 0: it failed, and the engine
  * will do it again and say why. */
-static int32_t converse(int socket, long *ret_pidfd)
+static int32_t converse(int socket, int32_t init, long *ret_pidfd)
 {
 	static struct record record;
 	struct received from;
@@ -208,11 +221,11 @@ static int32_t converse(int socket, long *ret_pidfd)
 		if (n == 0 || n == -104 /* ECONNRESET */)
 			return pid;
 		if (n < (long)RECORD_HEAD || record.kind != WORD_READY)
-			return 0;
+			return give_up(from.pid, init);
 		pid = from.pid;
 		*ret_pidfd = SYS(pidfd_open, pid, 0);
 		if (*ret_pidfd < 0 || SYS(sendto, socket, &go, sizeof(go), MESSAGE_NOSIGNAL, NULL, 0) < 0)
-			return 0;
+			return give_up(pid, init);
 	}
 }
 
@@ -262,10 +275,11 @@ static void launch(const struct exec_flags *flags, struct kept_exec *kept, long 
 	}
 	spawn = (struct spawn){ .init = (int32_t)init, .first = 3, .count = 3,
 				.descriptors = { pair[1], (int32_t)plan, (int32_t)process } };
-	if (dunc_spawn(&spawn) < 0)
+	init = dunc_spawn(&spawn);
+	if (init < 0)
 		return;
 	SYS(close, pair[1]);
-	pid = converse(pair[0], &pidfd);
+	pid = converse(pair[0], (int32_t)init, &pidfd);
 	SYS(close, pair[0]);
 	SYS(waitid, ID_PIDFD, spawn.ret_pidfd, NULL, WAIT_EXITED, NULL);
 	SYS(close, spawn.ret_pidfd);

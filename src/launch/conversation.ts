@@ -18,7 +18,7 @@
  *
  * At any point `failed` may come instead: the operation's index, its errno, and the file system's own words.
  */
-import { close, receive, sendWord, waitExit } from "../../ffi/stub.ts";
+import { close, pidfdOpen, pidfdSignal, receive, sendWord, waitExit } from "../../ffi/stub.ts";
 import { ContainerError } from "../errors.ts";
 import { WORDS } from "../plan/schema.ts";
 import { reportToError } from "./report.ts";
@@ -63,7 +63,8 @@ export function runConversation(child: Child, handlers: Handlers): Outcome {
       const received = receive(child.socket);
       if (received === undefined) break;
       const report = parseReport(received.bytes);
-      pid = received.pid;
+      // The first stage may be the one that fails: it is reaped as such.
+      if (received.pid !== child.pid) pid = received.pid;
       switch (report.word) {
         case WORDS.failed:
           throw reportToError(report, child.plan);
@@ -93,6 +94,7 @@ export function runConversation(child: Child, handlers: Handlers): Outcome {
     return { pid, master };
   } catch (error) {
     if (master !== undefined) close(master);
+    endProcess(pid);
     throw error;
   } finally {
     close(child.socket);
@@ -100,6 +102,19 @@ export function runConversation(child: Child, handlers: Handlers): Outcome {
     waitExit(child.pidfd, { wait: true, reap: true });
     close(child.pidfd);
   }
+}
+
+/**
+ * End the process of a conversation that failed, and reap it: it is our child, and a zombie in a container's pid
+ * namespace would keep that namespace from ending.
+ */
+function endProcess(pid: number): void {
+  const pidfd = pid === 0 ? undefined : pidfdOpen(pid);
+  if (pidfd === undefined) return;
+  const SIGKILL = 9;
+  pidfdSignal(pidfd, SIGKILL);
+  waitExit(pidfd, { wait: true, reap: true });
+  close(pidfd);
 }
 
 function parseReport(bytes: Uint8Array<ArrayBuffer>): Report {

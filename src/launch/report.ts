@@ -141,7 +141,12 @@ const HINTS: readonly Hint[] = [
     hint: "source and destination must both be directories or both be files",
   },
   { op: "open", errno: "ELOOP", hint: "the path leads through a symbolic link that is not allowed here" },
-  { op: "clone", errno: "EPERM", hint: "are user namespaces and CAP_SYS_ADMIN available? try `dunc check`" },
+  {
+    op: "clone",
+    errno: "EPERM",
+    hint:
+      "is CAP_SYS_ADMIN there, or are user namespaces allowed? see /proc/sys/user and kernel.unprivileged_userns_clone",
+  },
   { op: "clone", errno: "EAGAIN", hint: "a limit on processes was reached: pids.max or RLIMIT_NPROC" },
   { op: "clone", errno: "ENOSPC", hint: "a limit on namespaces was reached: see /proc/sys/user" },
   { op: "prlimit", errno: "EPERM", hint: "raising a hard limit needs CAP_SYS_RESOURCE" },
