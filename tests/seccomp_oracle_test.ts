@@ -96,7 +96,7 @@ async function compareKind(oracle: string, kind: Kind, each: number, seed: numbe
     const answers = await askPrograms(oracle, profiles.map((profile) => requestFor(profile, machine)));
     const sweep = everyNumber(machine).map(([arch, nr]) => callWords({ nr, arch, args: NOTHING }));
     for (const [i, profile] of profiles.entries()) {
-      const calls = [...sweep, ...boundaryCalls(profile, machine, random, 150)];
+      const calls = [...sweep, ...boundaryCalls(profile, machine, random, 100)];
       compareProfile({ profile, machine, numbers, kind }, answers[i]!, calls, tally);
     }
   }

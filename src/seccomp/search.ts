@@ -11,17 +11,20 @@ export interface Segment {
   readonly value: number;
 }
 
-/** The segments with neighbours of one outcome made one. `segments` is in ascending order and starts at 0. */
-export function coalesced(segments: readonly Segment[]): Segment[] {
-  const merged: Segment[] = [];
-  for (const segment of segments) {
-    const last = merged.at(-1);
-    const same = last !== undefined && last.rules.length === 0 && segment.rules.length === 0 &&
-      last.value === segment.value;
-    if (!same) merged.push(segment);
+/** Append a segment; one that continues the last makes no new one. `start` is not below the last one's. */
+export function addSegment(
+  segments: Segment[],
+  start: number,
+  value: number,
+  rules: readonly Rule[] = NONE,
+): void {
+  const last = segments[segments.length - 1];
+  if (last === undefined || last.value !== value || last.rules !== NONE || rules !== NONE) {
+    segments.push({ start, rules, value });
   }
-  return merged;
 }
+
+const NONE: readonly Rule[] = [];
 
 /** The code that finds the segment of a call by halving, and then does what it says. */
 export function search(code: Assembler, segments: readonly Segment[]): Target {
