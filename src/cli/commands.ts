@@ -268,6 +268,23 @@ export function commands(): readonly Command[] {
       load: () => import("./run.ts"),
     },
     {
+      name: "seccomp",
+      usage: "explain what a seccomp profile does, or how two differ",
+      args: "explain CONFIG SYSCALL [ARGUMENT...] | diff CONFIG CONFIG",
+      minArgs: 1,
+      stopsAtArgument: true,
+      description:
+        "CONFIG is a config.json, or a file with a seccomp profile alone. `explain` tells for a call, by name or\n" +
+        "number, which rule decides and what happens; `diff` names the calls that two profiles answer otherwise.",
+      flags: [{
+        name: "machine",
+        kind: "string",
+        value: "ARCH",
+        help: "x86_64 or aarch64 (default: this machine)",
+      }],
+      load: () => import("./seccomp.ts"),
+    },
+    {
       name: "spec",
       usage: "write a config.json to start from",
       args: "",

@@ -23,7 +23,8 @@ export function seccompOf(spec: Spec): SeccompRequest | undefined {
   return { program, flags, notify };
 }
 
-function machine(): Machine {
+/** The machine we run on. Throws ContainerError where no filters are compiled for it. */
+export function machine(): Machine {
   const { arch } = Deno.build;
   if (arch === "x86_64" || arch === "aarch64") return arch;
   throw new ContainerError(`seccomp: no filters are compiled for ${arch}`);
