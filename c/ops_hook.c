@@ -4,7 +4,8 @@
 
 #define KEEP 960u /* bytes of each output stream that go into the report */
 
-struct pipes { int in[2], out[2], err[2]; };
+/* `failed` tells what kept a hook from starting: execve(2) closes it. */
+struct pipes { int in[2], out[2], err[2], failed[2]; };
 
 static long open_pipes(struct pipes *pipes)
 {
@@ -12,7 +13,9 @@ static long open_pipes(struct pipes *pipes)
 
 	if (!rc)
 		rc = SYS(pipe2, pipes->out, O_CLOEXEC);
-	return rc ? rc : SYS(pipe2, pipes->err, O_CLOEXEC);
+	if (!rc)
+		rc = SYS(pipe2, pipes->err, O_CLOEXEC);
+	return rc ? rc : SYS(pipe2, pipes->failed, O_CLOEXEC);
 }
 
 static void become_hook(struct run *run, const struct op_run_hook *op, const struct pipes *pipes, char **argv,
@@ -20,6 +23,7 @@ static void become_hook(struct run *run, const struct op_run_hook *op, const str
 {
 	const char *directory = op_str(run, op->directory), *path = op_str(run, op->path);
 	struct sigaction_k action = { 0 };
+	int failure;
 	long rc = directory ? SYS(chdir, directory) : 0;
 
 	for (int signal = 1; signal <= 64; signal++)
@@ -27,7 +31,9 @@ static void become_hook(struct run *run, const struct op_run_hook *op, const str
 			SYS(rt_sigaction, signal, &action, NULL, 8);
 	if (!rc && SYS(dup3, pipes->in[0], 0, 0) == 0 && SYS(dup3, pipes->out[1], 1, 0) == 1 &&
 	    SYS(dup3, pipes->err[1], 2, 0) == 2 && !SYS(close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC))
-		SYS(execve, path, argv, envp);
+		rc = SYS(execve, path, argv, envp);
+	failure = rc ? (int)rc : -EIO;
+	SYS(write, pipes->failed[1], &failure, sizeof(failure));
 	SYS(exit_group, 127);
 }
 
@@ -107,7 +113,7 @@ static long run_child(struct run *run, const struct op_run_hook *op, const struc
 		      struct output output[2], uint32_t *ret_status)
 {
 	char **argv = plan_strv(&run->plan, op->argv), **envp = plan_strv(&run->plan, op->envp);
-	int pidfd = -1;
+	int pidfd = -1, failure;
 	struct clone_args args = { .flags = CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)&pidfd, .exit_signal = SIGCHLD };
 	long pid, rc;
 
@@ -121,19 +127,23 @@ static long run_child(struct run *run, const struct op_run_hook *op, const struc
 	SYS(close, pipes->in[0]);
 	SYS(close, pipes->out[1]);
 	SYS(close, pipes->err[1]);
+	SYS(close, pipes->failed[1]);
 	write_state(run, op, pipes->in[1]);
 	rc = watch(pipes, pidfd, op->timeout_ms, output);
 	if (rc)
 		SYS(pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
 	SYS(wait4, pid, ret_status, 0, NULL);
+	if (!rc && SYS(read, pipes->failed[0], &failure, sizeof(failure)) == sizeof(failure))
+		rc = failure;
 	SYS(close, pidfd);
 	SYS(close, pipes->out[0]);
 	SYS(close, pipes->err[0]);
+	SYS(close, pipes->failed[0]);
 	return rc;
 }
 
-/* A failure is -ETIME or -ECANCELED; the report's text is "STATUS STDOUT-SIZE STDOUT STDERR" with
- * the wait status first, for the runtime to put into words. */
+/* A failure is -ETIME, -ECANCELED or what kept the hook from starting; the report's text is
+ * "STATUS STDOUT-SIZE STDOUT STDERR" with the wait status first, for the runtime to put into words. */
 long op_run_hook(struct run *run, const struct op_run_hook *op)
 {
 	struct pipes pipes;

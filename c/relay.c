@@ -86,10 +86,10 @@ static void copy_size(int from, int to)
 		SYS(ioctl, to, TIOCSWINSZ, &size);
 }
 
+/* As cfmakeraw(3), but for OPOST: our own terminal turns newlines, the container's no longer does. */
 static void make_raw(struct termios *settings)
 {
 	settings->c_iflag &= (tcflag_t)~(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
-	settings->c_oflag &= (tcflag_t)~OPOST;
 	settings->c_lflag &= (tcflag_t)~(ECHO | ECHONL | ICANON | ISIG | IEXTEN);
 	settings->c_cflag = (settings->c_cflag & (tcflag_t)~(CSIZE | PARENB)) | CS8;
 	settings->c_cc[VMIN] = 1;
@@ -205,6 +205,18 @@ static long exit_code(int pidfd)
 	return info.si_code == CLD_EXITED ? info.si_status & 0xff : 128 + info.si_status;
 }
 
+/* Before the program runs: its terminal has our size, and leaves newlines to our own. */
+void dunc_prepare_terminal(int master)
+{
+	struct termios settings;
+
+	if (!SYS(ioctl, master, TCGETS, &settings)) {
+		settings.c_oflag &= (tcflag_t)~ONLCR;
+		SYS(ioctl, master, TCSETS, &settings);
+	}
+	copy_size(find_terminal(), master);
+}
+
 /* Until the process of `pidfd` has ended; `master` is its terminal, or -1. Its exit code, or -errno. */
 long dunc_relay(int pidfd, int32_t pid, int master)
 {
@@ -219,15 +231,8 @@ long dunc_relay(int pidfd, int32_t pid, int master)
 	for (int signal = 1; signal < SIGNALS; signal++)
 		if (__atomic_fetch_and(&relay_pending, ~(1u << signal), __ATOMIC_SEQ_CST) & 1u << signal)
 			SYS(pidfd_send_signal, pidfd, signal, NULL, 0);
-	if (master >= 0) {
+	if (master >= 0)
 		SYS(fcntl, master, F_SETFL, O_RDWR | O_NONBLOCK);
-		/* Our own terminal turns newlines already. */
-		if (!SYS(ioctl, master, TCGETS, &settings)) {
-			settings.c_oflag &= (tcflag_t)~ONLCR;
-			SYS(ioctl, master, TCSETS, &settings);
-		}
-		copy_size(terminal, master);
-	}
 	if (master >= 0 && terminal >= 0 && !SYS(ioctl, terminal, TCGETS, &saved)) {
 		settings = saved;
 		make_raw(&settings);

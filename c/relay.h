@@ -4,3 +4,4 @@
 
 long dunc_catch_signals(void);
 long dunc_relay(int pidfd, int32_t pid, int master);
+void dunc_prepare_terminal(int master);

@@ -92,6 +92,7 @@ long dunc_call(int what, int a, int b, int c, int d, int e, void *p, void *q)
 	case 10: return dunc_run(p, (uint32_t)a, q, (uint32_t)b);
 	case 11: return dunc_catch_signals();
 	case 12: return dunc_relay(a, b, c);
+	case 15: dunc_prepare_terminal(a); return 0;
 	case 14: return build_id(p);
 	case 13: return attach_device_program(a, p, (uint32_t)b);
 	}

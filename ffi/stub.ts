@@ -20,6 +20,7 @@ const CALLS = {
   relay: 12,
   attachDeviceProgram: 13,
   buildId: 14,
+  prepareTerminal: 15,
 };
 
 // System call numbers of x86_64 and aarch64 (asm/unistd.h).
@@ -325,6 +326,11 @@ export function setSubreaper(): void {
 /** Catch the signals that a foreground container is to get. To be called before it is made. */
 export function catchSignals(): void {
   checked(call("catchSignals", 0, 0, 0, null, null), "catch signals");
+}
+
+/** Give the terminal of a foreground container our size, and leave newlines to our own. Before its program runs. */
+export function prepareTerminal(master: number): void {
+  call("prepareTerminal", master, 0, 0, null, null);
 }
 
 /** Stay in the foreground until the process has ended; its exit code, 128 + N for signal N. */

@@ -18,7 +18,15 @@
  *
  * At any point `failed` may come instead: the operation's index, its errno, and the file system's own words.
  */
-import { close, pidfdOpen, pidfdSignal, receive, sendWord, waitExit } from "../../ffi/stub.ts";
+import {
+  close,
+  pidfdOpen,
+  pidfdSignal,
+  prepareTerminal,
+  receive,
+  sendWord,
+  waitExit,
+} from "../../ffi/stub.ts";
 import { ContainerError } from "../errors.ts";
 import { WORDS } from "../plan/schema.ts";
 import { reportToError } from "./report.ts";
@@ -70,6 +78,7 @@ export function runConversation(child: Child, handlers: Handlers): Outcome {
           throw reportToError(report, child.plan);
         case WORDS.console:
           master = received.descriptor;
+          if (master !== undefined) prepareTerminal(master);
           continue;
         case WORDS.maps:
           handlers.maps?.(pid);

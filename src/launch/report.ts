@@ -83,7 +83,9 @@ function hookError(origin: Origin, report: Report, errno: string, op: Op): Conta
     );
   }
   const match = /^(\d+) (\d+) ([^]*)$/.exec(report.text);
-  if (errno !== "ECANCELED" || match === null) return new ContainerError(prefix, { errno });
+  if (errno !== "ECANCELED" || match === null) {
+    return new ContainerError(`${prefix}: fork/exec ${op.op === "run_hook" ? op.path : ""}`, { errno });
+  }
   const stdout = match[3]!.slice(0, Number(match[2]));
   const stderr = match[3]!.slice(Number(match[2]));
   return new ContainerError(

@@ -83,7 +83,10 @@ Deno.test("reportToError() says of a hook what it printed, or that its time was 
     words(hook, origin, ETIME),
     "error running prestart hook #1: hook ran past specified timeout of 2.0s",
   );
-  assertEquals(words(hook, origin, ENOENT), "error running prestart hook #1: no such file or directory");
+  assertEquals(
+    words(hook, origin, ENOENT),
+    "error running prestart hook #1: fork/exec /h: no such file or directory",
+  );
 });
 
 Deno.test("reportToError() of an operation that is not in the plan is an error of the init itself", () => {
