@@ -470,3 +470,22 @@ containerTest(
   },
   ["root", "dunc"],
 );
+
+containerTest(
+  "a hook that cannot be started is told with its path and the reason, and ends the creation",
+  async (c) => {
+    for (const kind of ["prestart", "createRuntime", "createContainer", "startContainer"] as const) {
+      for (
+        const [path, reason] of [["/no/such", "no such file or directory"], [
+          "/etc",
+          "permission denied",
+        ]] as const
+      ) {
+        const hooks = { [kind]: [{ path: "/bin/true" }, { path }] };
+        const words = `error running ${kind} hook #1: fork/exec ${path}: ${reason}`;
+        await refuse(c, { name: kind, program: "true", change: (config) => config.hooks = hooks }, words);
+      }
+    }
+  },
+  ["root", "runc", "dunc"],
+);
