@@ -16,6 +16,7 @@ export const files = (): readonly string[] => [
   ...Array.from({ length: 8 }, (_, index) => `exec-${index}`),
   CONFIG,
   RESOURCES,
+  `.${CONFIG}.tmp`,
   `.${RESOURCES}.tmp`,
   `.${STATE}.tmp`,
   LOCK,
@@ -102,23 +103,24 @@ export function lockFolder(folder: Folder): { release(): void } {
   }
 }
 
-/** Write the record: to another name first, then renamed, so that a reader sees the old or the new one. */
+/** Write the record; a reader sees the old or the new one. */
 export function saveRecord(folder: Folder, record: ContainerRecord): void {
-  const temporary = `${folder.path}/.${STATE}.tmp`;
-  try {
-    Deno.writeTextFileSync(temporary, recordText(record), { mode: 0o600 });
-    Deno.renameSync(temporary, `${folder.path}/${STATE}`);
-  } catch (error) {
-    throw ioError("save the state", folder.path, error);
-  }
+  replaceFile(folder, STATE, recordText(record), "save the state");
 }
 
 /** Keep config.json as it was at create: `exec` and the poststop hooks survive a bundle that is gone. */
 export function saveConfig(folder: Folder, text: string): void {
+  replaceFile(folder, CONFIG, text, "save config.json");
+}
+
+/** Write a file of a folder: under another name first, then renamed, so that a reader or a kill -9 never sees half of it. */
+function replaceFile(folder: Folder, name: string, text: string, operation: string): void {
+  const temporary = `${folder.path}/.${name}.tmp`;
   try {
-    Deno.writeTextFileSync(`${folder.path}/${CONFIG}`, text, { mode: 0o600 });
+    Deno.writeTextFileSync(temporary, text, { mode: 0o600 });
+    Deno.renameSync(temporary, `${folder.path}/${name}`);
   } catch (error) {
-    throw ioError("save config.json", folder.path, error);
+    throw ioError(operation, folder.path, error);
   }
 }
 
@@ -133,13 +135,7 @@ export function loadConfig(folder: Folder): string {
 
 /** Keep the resources of a container after an update. */
 export function saveResources(folder: Folder, text: string): void {
-  const temporary = `${folder.path}/.${RESOURCES}.tmp`;
-  try {
-    Deno.writeTextFileSync(temporary, text, { mode: 0o600 });
-    Deno.renameSync(temporary, `${folder.path}/${RESOURCES}`);
-  } catch (error) {
-    throw ioError("save the resources", folder.path, error);
-  }
+  replaceFile(folder, RESOURCES, text, "save the resources");
 }
 
 /** The resources that an update left; undefined when there was none. */
