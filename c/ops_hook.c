@@ -37,18 +37,27 @@ static void become_hook(struct run *run, const struct op_run_hook *op, const str
 	SYS(exit_group, 127);
 }
 
-/* The state document goes to stdin; a hook that closes it early is none of our business. */
-static void write_state(struct run *run, const struct op_run_hook *op, int fd)
-{
-	char pid[24];
-	const char *parts[3] = { op_str(run, op->state_head), pid, op_str(run, op->state_tail) };
+/* What is still to be written to a hook's stdin. Without a tail the head is the whole document. */
+struct input { const char *parts[3]; int next, fd; size_t at; };
 
-	text_append_number(pid, sizeof(pid), 0, op->pid ? op->pid : (uint64_t)SYS(getpid));
-	/* Without a tail the head is the whole document. */
-	for (int i = 0; i < (parts[2][0] ? 3 : 1); i++)
-		if (SYS(write, fd, parts[i], strlen(parts[i])) < 0)
+/* Write what there is room for, so that a hook that does not read keeps its time-out. A hook that closes its stdin
+ * early is none of our business. */
+static void feed(struct input *input)
+{
+	while (input->next < (input->parts[2][0] ? 3 : 1)) {
+		const char *part = input->parts[input->next];
+		size_t left = strlen(part) - input->at;
+		long n = SYS(write, input->fd, part + input->at, left);
+
+		if (n == -EAGAIN)
+			return;
+		if (n < 0)
 			break;
-	SYS(close, fd);
+		input->at = (size_t)n < left ? input->at + (size_t)n : 0;
+		input->next += !input->at;
+	}
+	SYS(close, input->fd);
+	input->fd = -1;
 }
 
 struct output { char text[KEEP + 1]; size_t size; };
@@ -77,9 +86,10 @@ static int64_t now_ms(void)
 }
 
 /* Until the hook has ended and both outputs are dry, or the time is up: -ETIME. */
-static long watch(const struct pipes *pipes, int pidfd, uint64_t timeout_ms, struct output output[2])
+static long watch(const struct pipes *pipes, int pidfd, uint64_t timeout_ms, struct input *input,
+		  struct output output[2])
 {
-	struct pollfd_k polls[3] = { { pidfd, POLLIN, 0 }, { pipes->out[0], POLLIN, 0 }, { pipes->err[0], POLLIN, 0 } };
+	struct pollfd_k polls[4] = { { pidfd, POLLIN, 0 }, { pipes->out[0], POLLIN, 0 }, { pipes->err[0], POLLIN, 0 } };
 	int64_t end = now_ms() + (int64_t)timeout_ms;
 
 	for (;;) {
@@ -89,7 +99,10 @@ static long watch(const struct pipes *pipes, int pidfd, uint64_t timeout_ms, str
 
 		if (timeout_ms && left <= 0)
 			return -ETIME;
-		n = SYS(ppoll, polls, 3, timeout_ms ? &wait : NULL, NULL, 0);
+		if (input->fd >= 0)
+			feed(input);
+		polls[3] = (struct pollfd_k){ input->fd, POLLOUT, 0 };
+		n = SYS(ppoll, polls, 4, timeout_ms ? &wait : NULL, NULL, 0);
 		if (n < 0 && n != -EINTR)
 			return n;
 		for (int i = 1; n > 0 && i < 3; i++)
@@ -113,6 +126,10 @@ static long run_child(struct run *run, const struct op_run_hook *op, const struc
 		      struct output output[2], uint32_t *ret_status)
 {
 	char **argv = plan_strv(&run->plan, op->argv), **envp = plan_strv(&run->plan, op->envp);
+	char number[24];
+	struct input input = {
+		.parts = { op_str(run, op->state_head), number, op_str(run, op->state_tail) }, .fd = pipes->in[1]
+	};
 	int pidfd = -1, failure;
 	struct clone_args args = { .flags = CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)&pidfd, .exit_signal = SIGCHLD };
 	long pid, rc;
@@ -128,8 +145,11 @@ static long run_child(struct run *run, const struct op_run_hook *op, const struc
 	SYS(close, pipes->out[1]);
 	SYS(close, pipes->err[1]);
 	SYS(close, pipes->failed[1]);
-	write_state(run, op, pipes->in[1]);
-	rc = watch(pipes, pidfd, op->timeout_ms, output);
+	SYS(fcntl, pipes->in[1], F_SETFL, O_NONBLOCK);
+	text_append_number(number, sizeof(number), 0, op->pid ? op->pid : (uint64_t)SYS(getpid));
+	rc = watch(pipes, pidfd, op->timeout_ms, &input, output);
+	if (input.fd >= 0)
+		SYS(close, input.fd);
 	if (rc)
 		SYS(pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
 	SYS(wait4, pid, ret_status, 0, NULL);
