@@ -202,7 +202,7 @@ async function bundle(stamps: Stamps): Promise<void> {
   const isSource = (path: string) => path.endsWith(".ts") && !path.endsWith("_test.ts");
   const sources = ["main.ts", "deno.json", ...filesBelow("src", isSource), ...filesBelow("ffi", isSource)];
   const artefacts = INCLUDED.map((name) => `dist/${name}`);
-  const args = ["bundle", "--quiet", "--no-check", "--platform=deno", "--code-splitting", "--minify"];
+  const args = ["bundle", "--quiet", "--no-check", "--platform=deno", "--code-splitting"];
   args.push("--outdir=dist/js.new", "main.ts");
   await step(stamps, "dist/js/main.js", [...sources, ...artefacts], args, () => {
     removeFolder("dist/js.new");
