@@ -192,3 +192,35 @@ containerTest("runc and dunc give one answer under one profile", async (bench) =
   assertEquals(ours, theirs);
   assertStringIncludes(ours.stdout + ours.stderr, "Operation not supported");
 });
+
+containerTest("seccomp explain tells the rule of a config.json, and diff what changes", async (bench) => {
+  bench.configure((config) => config.linux.seccomp = allowList);
+  const { code, stdout } = await bench.dunc([
+    "seccomp",
+    "--machine",
+    "x86_64",
+    "explain",
+    "config.json",
+    "read",
+  ]);
+  assertEquals(code, 0);
+  assertStringIncludes(stdout, "SCMP_ARCH_X86_64 0: SCMP_ACT_ALLOW (");
+  assertStringIncludes(stdout, "  linux.seccomp.syscalls[0]\n");
+  const changed = { ...allowList, syscalls: [{ ...allowList.syscalls[0]!, names: [...ALLOWED, "mount"] }] };
+  Deno.writeTextFileSync(`${bench.bundle}/profile.json`, JSON.stringify(changed));
+  const command = ["seccomp", "--machine", "x86_64", "diff", "config.json", "profile.json"];
+  assertEquals(
+    (await bench.dunc(command)).stdout,
+    "SCMP_ARCH_X86_64 mount: SCMP_ACT_ERRNO(1) -> SCMP_ACT_ALLOW\n",
+  );
+  for (
+    const wrong of [["explain", "config.json"], ["explain", "config.json", "no_such_call"], [
+      "diff",
+      "config.json",
+    ]]
+  ) {
+    const failed = await bench.dunc(["seccomp", ...wrong]);
+    assertEquals([failed.code, failed.stdout], [1, ""]);
+    assertStringIncludes(failed.stderr, "seccomp");
+  }
+});

@@ -69,7 +69,7 @@ export const lowEquals = (index: number, value: number): Condition => ({
 });
 
 /** One comparison of one word, as libseccomp's tree of a call has it. */
-interface Node {
+export interface Node {
   /** The later argument first, and of one argument the upper half. */
   readonly word: number;
   /** Equalities first, then upper bounds, then lower bounds. */

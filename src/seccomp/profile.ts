@@ -105,6 +105,7 @@ function entriesOf(
         conditions,
         origin,
         sequence: sequence++,
+        names,
       }));
     const always = rules.some(({ conditions }) => conditions.length === 0);
     if (isNotify(value) && names.length > 0) notify = true;

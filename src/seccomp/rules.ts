@@ -1,6 +1,15 @@
 import { type Origin, originText, type SpecIssue } from "../errors.ts";
 import { type Architecture, syscallNumbers } from "./architecture.ts";
-import { type Condition, isTriedFirst, lowEquals, narrowed, nodesOf, sharedNodes } from "./condition.ts";
+import {
+  type Condition,
+  isTriedFirst,
+  lowEquals,
+  narrowed,
+  type Node,
+  nodesOf,
+  sharedNodes,
+} from "./condition.ts";
+import { MOST_INSTRUCTIONS } from "./instruction.ts";
 import { multiplexedCalls, type Multiplexer } from "./multiplexed.ts";
 
 /** One rule of a profile, for all the names it has: what a call returns whose arguments meet every condition. */
@@ -12,6 +21,7 @@ export interface Rule {
   readonly origin: Origin;
   /** Its place among all rules of the profile. */
   readonly sequence: number;
+  readonly names: readonly string[];
 }
 
 /** What a profile says about one name. */
@@ -73,39 +83,47 @@ export function callsOf(
       calls.push({ number, name, rules: triedRules(architecture, name, rules, issues) });
     }
   }
-  for (const [name, rules] of arriving ?? []) addArriving(calls, architecture, name, rules, issues);
+  for (const [through, rules] of arriving ?? []) addArriving(calls, architecture, through, rules, issues);
   return { calls, newest: newest === 0 ? undefined : newest };
+}
+
+/** A rule of a call, as a rule of the multiplexer the call comes through. */
+interface Arriving {
+  readonly name: string;
+  readonly rule: Rule;
 }
 
 /** Give a multiplexer the rules of the calls that come through it, beside its own. */
 function addArriving(
   calls: Call[],
   architecture: Architecture,
-  name: Multiplexer,
-  arriving: readonly Rule[],
+  through: Multiplexer,
+  arriving: readonly Arriving[],
   issues: SpecIssue[],
 ): void {
-  const number = syscallNumbers(architecture).get(name)!;
+  const number = syscallNumbers(architecture).get(through)!;
   const at = calls.findIndex((call) => call.number >= number);
   const place = at < 0 ? calls.length : at;
   const isThere = calls[place]?.number === number;
   const own = isThere ? calls[place]!.rules : [];
-  if (own.some(isUnconditional)) return;
-  const rules = [...own, ...arriving].sort((a, b) => a.sequence - b.sequence);
-  calls.splice(place, isThere ? 1 : 0, {
-    number,
-    name,
-    rules: triedRules(architecture, name, rules, issues),
-  });
+  const always = own.find(isUnconditional);
+  // What most profiles say; the order below would come to the same.
+  if (always !== undefined && arriving.every(({ rule }) => rule.value === always.value)) return;
+  const all = [...arriving, ...own.map((rule) => ({ name: through, rule }))].sort(inProfileOrder);
+  const rules = triedRules(architecture, through, all.map(({ rule }) => rule), issues);
+  calls.splice(place, isThere ? 1 : 0, { number, name: through, rules });
 }
+
+const inProfileOrder = (a: Arriving, b: Arriving): number =>
+  a.rule.sequence - b.rule.sequence || a.rule.names.indexOf(a.name) - b.rule.names.indexOf(b.name);
 
 const DIGIT_9 = 57;
 
 const isUnconditional = ({ conditions }: Rule): boolean => conditions.length === 0;
 
-/** The rules of the calls that come through a multiplexer, as rules of the multiplexer. */
-function rulesOfMultiplexers(entries: ReadonlyMap<string, NameEntry>): Map<Multiplexer, Rule[]> {
-  const arriving = new Map<Multiplexer, Rule[]>();
+/** The rules of the calls that come through a multiplexer. */
+function rulesOfMultiplexers(entries: ReadonlyMap<string, NameEntry>): Map<Multiplexer, Arriving[]> {
+  const arriving = new Map<Multiplexer, Arriving[]>();
   for (const [name, { through, number }] of multiplexedCalls()) {
     const entry = entries.get(name);
     if (entry === undefined) continue;
@@ -114,7 +132,7 @@ function rulesOfMultiplexers(entries: ReadonlyMap<string, NameEntry>): Map<Multi
     for (const rule of entry.rules) {
       // The first argument tells the calls apart, so what the profile says of it is lost, as in libseccomp.
       const rest = rule.conditions.filter(({ index }) => index !== 0);
-      rules.push({ ...rule, conditions: [lowEquals(0, number), ...rest] });
+      rules.push({ name, rule: { ...rule, conditions: [lowEquals(0, number), ...rest] } });
     }
     if (rules.length > 0) arriving.set(through, rules);
   }
@@ -134,13 +152,26 @@ function triedRules(
   issues: SpecIssue[],
 ): readonly Rule[] {
   if (rules.length === 1 && isUnconditional(rules[0]!)) return rules;
-  const tried: Rule[] = [];
+  const placed: Placed[] = [];
   for (const rule of rules) {
     const conditions = seenBy(architecture, rule.conditions);
     if (conditions.length === 0) return [{ ...rule, conditions }];
-    addRule(tried, { ...rule, conditions }, architecture, name, issues);
+    addRule(placed, { ...rule, conditions }, nodesOf(conditions, architecture.bits), name, issues);
+    // No two of them share an instruction, and finding each its place takes time.
+    if (placed.length > MOST_INSTRUCTIONS) {
+      const message =
+        `is one of too many rules for ${name}: the kernel takes at most ${MOST_INSTRUCTIONS} instructions`;
+      issues.push({ path: originText(rule.origin), message });
+      break;
+    }
   }
-  return tried;
+  return placed.map(({ rule }) => rule);
+}
+
+/** A rule among those of its call, with its way through libseccomp's tree. */
+interface Placed {
+  readonly rule: Rule;
+  readonly nodes: readonly Node[];
 }
 
 /** A condition whose mask leaves nothing to look at always holds, and libseccomp drops it. */
@@ -150,21 +181,20 @@ function seenBy({ bits }: Architecture, conditions: readonly Condition[]): Condi
 }
 
 function addRule(
-  rules: Rule[],
+  placed: Placed[],
   rule: Rule,
-  { bits }: Architecture,
+  nodes: readonly Node[],
   name: string,
   issues: SpecIssue[],
 ): void {
-  const nodes = nodesOf(rule.conditions, bits);
   let place: number | undefined;
   let most = 0;
-  for (const [i, other] of rules.entries()) {
-    const others = nodesOf(other.conditions, bits);
+  for (const [i, { rule: other, nodes: others }] of placed.entries()) {
     const shared = sharedNodes(nodes, others);
-    if (other.value !== rule.value && sameSide(rule, other)) {
-      if (shared === others.length && nodes.length > shared) return;
-      if (shared === nodes.length) {
+    if (shared === Math.min(nodes.length, others.length) && sameSide(rule, other)) {
+      const isLonger = nodes.length > others.length;
+      if (other.value === rule.value ? nodes.length === others.length : isLonger) return;
+      if (other.value !== rule.value) {
         const message = `contradicts ${originText(other.origin)}: for ${name}, the same arguments meet both`;
         issues.push({ path: originText(rule.origin), message });
         return;
@@ -175,7 +205,7 @@ function addRule(
     if (shared < most || parted && isTriedFirst(nodes[shared]!, others[shared]!)) place ??= i;
     most = Math.max(most, shared);
   }
-  rules.splice(place ?? rules.length, 0, rule);
+  placed.splice(place ?? placed.length, 0, { rule, nodes });
 }
 
 /** Whether the conditions that two rules share hold on the same outcome of their comparisons. */

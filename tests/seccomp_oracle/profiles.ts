@@ -4,15 +4,25 @@ import type { Seccomp } from "../../src/spec/schema.ts";
 type Syscall = NonNullable<Seccomp["syscalls"]>[number];
 type Arg = NonNullable<Syscall["args"]>[number];
 
-/** Numbers that look random and are the same in every run (mulberry32). */
+/** Numbers in [0, 1) that look random and are the same in every run (xorshift of 32 bits). */
 export function randomFrom(seed: number): () => number {
-  let state = seed;
+  let state = Math.imul(seed, 0x9e3779b1);
   return () => {
-    state = state + 0x6d2b79f5 | 0;
-    let t = Math.imul(state ^ state >>> 15, 1 | state);
-    t = t + Math.imul(t ^ t >>> 7, 61 | t) ^ t;
-    return ((t ^ t >>> 14) >>> 0) / 0x100000000;
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) / 0x100000000;
   };
+}
+
+/** A list in another order; a sort that compares at random would not be the same in every run. */
+function shuffled<T>(list: readonly T[], random: () => number): T[] {
+  const order = [...list];
+  for (let last = order.length - 1; last > 0; last--) {
+    const other = Math.floor(random() * (last + 1));
+    [order[last], order[other]] = [order[other]!, order[last]!];
+  }
+  return order;
 }
 
 const ACTIONS = ["ALLOW", "ERRNO", "ERRNO", "KILL", "KILL_PROCESS", "KILL_THREAD", "TRAP", "TRACE", "LOG"];
@@ -109,7 +119,7 @@ export function randomProfile(
   const conditions = (isOnlyRule: boolean): Arg[] => {
     const count = 1 + below(3);
     // Now and then the same argument twice, which makes two rules of it.
-    const indices = random() < 0.1 ? [0, 0] : [0, 1, 2, 3, 4, 5].sort(() => random() - 0.5).slice(0, count);
+    const indices = random() < 0.1 ? [0, 0] : shuffled([0, 1, 2, 3, 4, 5], random).slice(0, count);
     const alone = isOnlyRule ? OPERATORS : OPERATORS.slice(1);
     const operators = kind === "ranges" ? OPERATORS : indices.length === 1 ? alone : ["EQ", "MASKED_EQ"];
     return indices.map((index) => condition(index, operators));
@@ -140,6 +150,6 @@ export function randomProfile(
     defaultAction,
     ...(errnoRet === undefined ? {} : { defaultErrnoRet: errnoRet }),
     ...(listed.length === 0 ? {} : { architectures: listed }),
-    syscalls: syscalls.sort(() => random() - 0.5),
+    syscalls: shuffled(syscalls, random),
   };
 }
