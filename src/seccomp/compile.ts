@@ -4,7 +4,7 @@ import { KILL_THREAD, NO_SYSCALL } from "./action.ts";
 import { type Machine, X32_BIT } from "./architecture.ts";
 import { Assembler, type Target } from "./assembler.ts";
 import { ARCH_OFFSET, encodeProgram, JUMP_EQUAL, LOAD, MOST_INSTRUCTIONS } from "./instruction.ts";
-import { type ArchitecturePart, type Profile, readProfile } from "./profile.ts";
+import { type ArchitecturePart, type Profile, readProfile, warningsOf } from "./profile.ts";
 import type { Rule } from "./rules.ts";
 import { addSegment, search, type Segment } from "./search.ts";
 
@@ -37,12 +37,13 @@ export function compileSeccomp(profile: Seccomp, machine: Machine): CompiledFilt
   let filters = compiled.get(profile);
   if (filters === undefined) compiled.set(profile, filters = new Map());
   let filter = filters.get(machine);
-  if (filter === undefined) filters.set(machine, filter = compile(readProfile(profile, machine)));
+  if (filter === undefined) filters.set(machine, filter = compile(profile, machine));
   return filter;
 }
 
-function compile(profile: Profile): CompiledFilter {
-  const { flags, notify, warnings } = profile;
+function compile(document: Seccomp, machine: Machine): CompiledFilter {
+  const profile = readProfile(document, machine);
+  const { flags, notify } = profile;
   const code = new Assembler();
   const audits = [...new Set(profile.parts.map(({ architecture }) => architecture.audit))];
   // The machine's own convention comes first in the program, so it is written last.
@@ -57,7 +58,15 @@ function compile(profile: Profile): CompiledFilter {
     const message = `becomes ${program.length} instructions; the kernel takes at most ${MOST_INSTRUCTIONS}`;
     throw new SpecError([{ path: "linux.seccomp", message }]);
   }
-  return { program: encodeProgram(program), flags, notify, warnings };
+  return {
+    program: encodeProgram(program),
+    flags,
+    notify,
+    // Looked up when asked for: a start has no use for them.
+    get warnings() {
+      return warningsOf(document, machine);
+    },
+  };
 }
 
 /** Every system call number of one AUDIT_ARCH in ascending order. x86_64 and x32 share one, told apart by X32_BIT. */
@@ -85,12 +94,20 @@ function addNumbers(
   first: number,
 ): void {
   let next = first;
+  let last: readonly Rule[] | undefined;
   for (const { number, rules } of calls) {
     if (number > newest) break;
+    // Neighbours that share their rules, as most do, make one segment when these always apply.
+    if (rules === last && number === next) {
+      next++;
+      continue;
+    }
     if (number > next) addSegment(segments, next, defaultValue);
     const [{ conditions, value }] = rules as [Rule];
-    if (conditions.length === 0) addSegment(segments, number, value);
+    const always = conditions.length === 0;
+    if (always) addSegment(segments, number, value);
     else addSegment(segments, number, defaultValue, rules);
+    last = always ? rules : undefined;
     next = number + 1;
   }
   if (newest >= next) addSegment(segments, next, defaultValue);

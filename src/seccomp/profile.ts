@@ -1,9 +1,16 @@
 import { type Origin, originText, SpecError, type SpecIssue } from "../errors.ts";
 import type { Seccomp } from "../spec/schema.ts";
 import { isNotify, isPermissive, KILL_THREAD, returnValue } from "./action.ts";
-import { type Architecture, CONVENTIONS, isKnownArchitecture, type Machine } from "./architecture.ts";
+import {
+  type Architecture,
+  CONVENTIONS,
+  isKnownArchitecture,
+  type Machine,
+  syscallNumbers,
+} from "./architecture.ts";
 import { type Condition, conditionOf, operatorNames } from "./condition.ts";
 import { filterFlags } from "./flags.ts";
+import { multiplexerOf } from "./multiplexed.ts";
 import { type Call, callsOf, type NameEntry } from "./rules.ts";
 
 /** A profile with everything looked up that does not depend on instructions. */
@@ -14,8 +21,6 @@ export interface Profile {
   readonly flags: number;
   /** Whether a call may be handed to a listener. */
   readonly notify: boolean;
-  /** What the profile says that has no effect on this machine, in words. */
-  readonly warnings: readonly string[];
 }
 
 /** What a profile says about one calling convention. */
@@ -30,9 +35,8 @@ export interface ArchitecturePart {
 /** Look up everything that a profile names. Throws a SpecError with every fault. */
 export function readProfile(profile: Seccomp, machine: Machine): Profile {
   const issues: SpecIssue[] = [];
-  const warnings: string[] = [];
   const defaultValue = defaultOf(profile, issues);
-  const architectures = architecturesOf(profile, machine, issues, warnings);
+  const architectures = architecturesOf(profile, machine, issues);
   const { entries, notify } = entriesOf(profile, defaultValue, issues);
   if (notify && (profile.listenerPath ?? "") === "") {
     issues.push({ path: "linux.seccomp.listenerPath", message: "seccomp listenerPath is not set" });
@@ -45,10 +49,27 @@ export function readProfile(profile: Seccomp, machine: Machine): Profile {
     return { architecture, calls, newest: bounded.includes(architecture.name) ? newest : undefined };
   });
   if (issues.length > 0) throw new SpecError(unrepeated(issues));
-  for (const [name, { known }] of entries) {
-    if (!known) warnings.push(`unknown seccomp syscall ${JSON.stringify(name)} ignored`);
-  }
-  return { defaultValue, parts, flags, notify, warnings };
+  return { defaultValue, parts, flags, notify };
+}
+
+/** What a profile without faults says that has no effect on a machine, in words. */
+export function warningsOf({ architectures = [], syscalls = [] }: Seccomp, machine: Machine): string[] {
+  const conventions = CONVENTIONS[machine];
+  const foreign = architectures.flatMap((name, i) =>
+    conventions.some((convention) => convention.name === name)
+      ? []
+      : [`linux.seccomp.architectures[${i}]: no program of ${name} runs on ${machine}`]
+  );
+  const listed = conventions.filter(({ name }, i) => i === 0 || architectures.includes(name));
+  const isKnown = (name: string) =>
+    listed.some((each) =>
+      syscallNumbers(each).has(name) || each.multiplexed && multiplexerOf(name) !== undefined
+    );
+  const unknown = new Set(syscalls.flatMap(({ names }) => names.filter((name) => !isKnown(name))));
+  return [
+    ...foreign,
+    ...[...unknown].map((name) => `unknown seccomp syscall ${JSON.stringify(name)} ignored`),
+  ];
 }
 
 function defaultOf({ defaultAction, defaultErrnoRet }: Seccomp, issues: SpecIssue[]): number {
@@ -70,14 +91,12 @@ function architecturesOf(
   { architectures = [] }: Seccomp,
   machine: Machine,
   issues: SpecIssue[],
-  warnings: string[],
 ): Architecture[] {
   const [own, ...others] = CONVENTIONS[machine] as [Architecture, ...Architecture[]];
   architectures.forEach((name, i) => {
-    if (name === own.name || others.some((other) => other.name === name)) return;
+    if (isKnownArchitecture(name)) return;
     const path = originText(["linux", "seccomp", "architectures", i]);
-    if (isKnownArchitecture(name)) warnings.push(`${path}: no program of ${name} runs on ${machine}`);
-    else issues.push({ path, message: `${JSON.stringify(name)} is not a valid architecture` });
+    issues.push({ path, message: `${JSON.stringify(name)} is not a valid architecture` });
   });
   return [own, ...others.filter(({ name }) => architectures.includes(name))];
 }
@@ -110,13 +129,13 @@ function entriesOf(
     const always = rules.some(({ conditions }) => conditions.length === 0);
     if (isNotify(value) && names.length > 0) notify = true;
     checkNames(names, isNotify(value), origin, issues);
+    const shared = { rules, always };
     for (const name of names) {
-      const entry = entries.get(name);
-      if (entry === undefined) entries.set(name, { rules: rules.slice(), always, known: false });
-      else {
-        entry.rules.push(...rules);
-        entry.always ||= always;
-      }
+      const before = entries.get(name);
+      const entry = before === undefined
+        ? shared
+        : { rules: [...before.rules, ...rules], always: before.always || always };
+      entries.set(name, entry);
     }
   }
   return { entries, notify };

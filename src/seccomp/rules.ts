@@ -24,14 +24,12 @@ export interface Rule {
   readonly names: readonly string[];
 }
 
-/** What a profile says about one name. */
+/** What a profile says about a name, shared by the names of which it says the same. */
 export interface NameEntry {
   /** Without those that do what the default does, in the profile's order. */
-  readonly rules: Rule[];
+  readonly rules: readonly Rule[];
   /** Whether one of them has no conditions. */
-  always: boolean;
-  /** Whether an architecture has the call: set by `callsOf`. */
-  known: boolean;
+  readonly always: boolean;
 }
 
 /** What happens to one system call of an architecture: its rules in the order they are tried, at least one. */
@@ -75,7 +73,6 @@ export function callsOf(
     number++;
     const entry = entries.get(name);
     if (entry === undefined) continue;
-    entry.known = true;
     if (arriving === undefined || !multiplexedCalls().has(name)) newest = number;
     const { rules } = entry;
     if (entry.always && rules.length === 1) calls.push({ number, name, rules });
@@ -127,7 +124,6 @@ function rulesOfMultiplexers(entries: ReadonlyMap<string, NameEntry>): Map<Multi
   for (const [name, { through, number }] of multiplexedCalls()) {
     const entry = entries.get(name);
     if (entry === undefined) continue;
-    entry.known = true;
     const rules = arriving.get(through) ?? [];
     for (const rule of entry.rules) {
       // The first argument tells the calls apart, so what the profile says of it is lost, as in libseccomp.
