@@ -27,6 +27,7 @@ function shuffled<T>(list: readonly T[], random: () => number): T[] {
 
 const ACTIONS = ["ALLOW", "ERRNO", "ERRNO", "KILL", "KILL_PROCESS", "KILL_THREAD", "TRAP", "TRACE", "LOG"];
 const OPERATORS = ["NE", "LT", "LE", "EQ", "EQ", "GE", "GT", "MASKED_EQ"];
+const UPPER = ["LT", "LE"];
 const VALUES = [
   0n,
   1n,
@@ -116,11 +117,13 @@ export function randomProfile(
       ...(op === "SCMP_CMP_MASKED_EQ" ? { valueTwo: one(VALUES) } : {}),
     };
   };
-  const conditions = (isOnlyRule: boolean): Arg[] => {
+  const conditions = (isOnlyRule: boolean, mayBound: boolean): Arg[] => {
     const count = 1 + below(3);
     // Now and then the same argument twice, which makes two rules of it.
     const indices = random() < 0.1 ? [0, 0] : shuffled([0, 1, 2, 3, 4, 5], random).slice(0, count);
-    const alone = isOnlyRule ? OPERATORS : OPERATORS.slice(1);
+    const alone = isOnlyRule
+      ? OPERATORS
+      : OPERATORS.filter((op) => op !== "NE" && (mayBound || !UPPER.includes(op)));
     const operators = kind === "ranges" ? OPERATORS : indices.length === 1 ? alone : ["EQ", "MASKED_EQ"];
     return indices.map((index) => condition(index, operators));
   };
@@ -136,13 +139,16 @@ export function randomProfile(
   for (const called of new Set(chosen)) {
     const shared = actionFields();
     const count = 1 + below(4);
+    // Of two upper bounds with different actions the one given first keeps the smaller upper halves (db.c sets
+    // `act_t` where it means `act_f`): an accident that we do not follow.
+    let mayBound = true;
     for (let rules = count; rules > 0; rules--) {
       const fields = kind === "contradicting" ? actionFields() : shared;
-      syscalls.push({
-        names: [called],
-        ...fields,
-        ...(random() < 0.95 ? { args: conditions(count === 1) } : {}),
-      });
+      const args = conditions(count === 1, mayBound);
+      if (kind === "contradicting" && args.some(({ op }) => UPPER.includes(op.slice("SCMP_CMP_".length)))) {
+        mayBound = false;
+      }
+      syscalls.push({ names: [called], ...fields, ...(random() < 0.95 ? { args } : {}) });
     }
   }
   const listed = [own!, ...others].filter(() => random() < 0.7);
