@@ -4,7 +4,8 @@
  *
  *   gen_syscalls.ts                 add what the installed headers know
  *   gen_syscalls.ts --headers DIR   the same from an unpacked linux-libc-dev (Debian 13's has every architecture)
- *   gen_syscalls.ts --check         write nothing; fail when the headers know a number that the file does not
+ *   gen_syscalls.ts --check         write nothing; fail when the file lacks or contradicts a number of the headers;
+ *                                   calls newer than all the file knows are named, and no failure
  *
  * A number is never taken back by the kernel, so the file only grows: older headers add nothing, and newer entries
  * stay. An architecture whose headers are not installed is named and left as it is.
@@ -130,7 +131,19 @@ function tableText(numbers: Numbers): string {
   return tokens.join(" ");
 }
 
-function moduleText(before: string, root: string): string {
+/** New calls get the next number below 512; x32 and arm also have numbers above, which do not grow. */
+const grows = (number: number) => (number & 0x3fffffff) < 512;
+
+/** What the headers know up to the newest call of the file; the rest is named. */
+function notNewer(arch: string, known: Numbers, found: Numbers): Numbers {
+  const newest = Math.max(...[...known.values()].filter(grows));
+  const isNewer = (number: number) => grows(number) && number > newest;
+  const newer = [...found].filter(([, number]) => isNewer(number)).map(([name]) => name);
+  if (newer.length > 0) console.error(`gen_syscalls: ${arch}: the headers also have ${newer.join(", ")}`);
+  return new Map([...found].filter(([, number]) => !isNewer(number)));
+}
+
+function moduleText(before: string, root: string, check: boolean): string {
   const lines = [
     "// Written by scripts/gen_syscalls.ts from the kernel's headers: do not edit.",
     "// deno-lint-ignore-file",
@@ -149,7 +162,8 @@ function moduleText(before: string, root: string): string {
         `gen_syscalls: ${source.arch}: ${newer} names are newer than these headers: not compared`,
       );
     }
-    const table = tableText(merge(source.arch, known, found ?? new Map()));
+    const taken = check && found !== undefined ? notNewer(source.arch, known, found) : found;
+    const table = tableText(merge(source.arch, known, taken ?? new Map()));
     lines.push(`export const ${source.arch.toUpperCase()} =\n  "${table}";`);
   }
   return [...lines, ""].join("\n");
@@ -159,8 +173,9 @@ if (import.meta.main) {
   const path = new URL("../src/linux/syscalls.gen.ts", import.meta.url);
   const at = Deno.args.indexOf("--headers");
   const before = exists(path.pathname) ? Deno.readTextFileSync(path) : "";
-  const text = moduleText(before, at < 0 ? "" : Deno.args[at + 1]!);
-  if (!Deno.args.includes("--check")) Deno.writeTextFileSync(path, text);
+  const check = Deno.args.includes("--check");
+  const text = moduleText(before, at < 0 ? "" : Deno.args[at + 1]!, check);
+  if (!check) Deno.writeTextFileSync(path, text);
   else if (before !== text) {
     console.error(
       "src/linux/syscalls.gen.ts is behind scripts/gen_syscalls.ts: run `deno task gen` and commit it",
