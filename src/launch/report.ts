@@ -155,6 +155,7 @@ const HINTS: readonly Hint[] = [
   { op: "setgroups", errno: "EPERM", hint: "setgroups is denied in this user namespace" },
   { op: "setresuid", errno: "EINVAL", hint: "this uid is not mapped in the user namespace" },
   { op: "setresgid", errno: "EINVAL", hint: "this gid is not mapped in the user namespace" },
+  { op: "open_pty", errno: "ENOENT", hint: "mounts needs a devpts at /dev/pts" },
   { op: "mknod", errno: "EEXIST", hint: "something that is not this device stands at the path" },
 ];
 
