@@ -1,5 +1,6 @@
 import { CONVENTIONS, syscallNumbers } from "../src/seccomp/architecture.ts";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { engineProfile } from "./seccomp_oracle/profiles.ts";
 import { type Bench, containerTest } from "./bench/bench.ts";
 
 interface Rule {
@@ -198,6 +199,20 @@ containerTest("runc and dunc give one answer under one profile", async (bench) =
   assertEquals(ours, theirs);
   assertStringIncludes(ours.stdout + ours.stderr, "Operation not supported");
 });
+
+containerTest(
+  "a profile of four hundred names, three architectures and conditions loads and holds",
+  async (bench) => {
+    const text = JSON.stringify(
+      engineProfile("x86_64"),
+      (_, value) => typeof value === "bigint" ? Number(value) : value,
+    );
+    const script = "ls / >/dev/null && echo works; unshare -m true; mount -t tmpfs none /tmp";
+    const { stdout, stderr } = await under(bench, script, JSON.parse(text));
+    assertEquals(stdout, "works\n");
+    assertEquals(stderr.match(/Operation not permitted|permission denied/g)?.length, 2, stderr);
+  },
+);
 
 containerTest("seccomp explain tells the rule of a config.json, and diff what changes", async (bench) => {
   bench.configure((config) => config.linux.seccomp = allowList);

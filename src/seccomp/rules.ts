@@ -98,17 +98,15 @@ function addArriving(
   arriving: readonly Arriving[],
   issues: SpecIssue[],
 ): void {
-  const number = syscallNumbers(architecture).get(through)!;
-  const at = calls.findIndex((call) => call.number >= number);
-  const place = at < 0 ? calls.length : at;
-  const isThere = calls[place]?.number === number;
-  const own = isThere ? calls[place]!.rules : [];
+  const own = calls.find(({ name }) => name === through)?.rules ?? [];
   const always = own.find(isUnconditional);
   // What most profiles say; the order below would come to the same.
   if (always !== undefined && arriving.every(({ rule }) => rule.value === always.value)) return;
   const all = [...arriving, ...own.map((rule) => ({ name: through, rule }))].sort(inProfileOrder);
   const rules = triedRules(architecture, through, all.map(({ rule }) => rule), issues);
-  calls.splice(place, isThere ? 1 : 0, { number, name: through, rules });
+  const number = syscallNumbers(architecture).get(through)!;
+  const next = calls.findIndex((call) => call.number >= number);
+  calls.splice(next < 0 ? calls.length : next, own.length > 0 ? 1 : 0, { number, name: through, rules });
 }
 
 const inProfileOrder = (a: Arriving, b: Arriving): number =>
