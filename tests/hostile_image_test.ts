@@ -1,6 +1,6 @@
 /**
  * Images that try to reach the host: what lies outside the rootfs stays what it is, byte for byte, and the container
- * either runs confined or is refused. The scenarios are those of ../shared/reference/security-and-reliability.md.
+ * either runs confined or is refused. About dunc alone: runc 1.1.5 fails some of it, and hangs. The scenarios are those of ../shared/reference/security-and-reliability.md.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Bundle, Config } from "./support/bundle.ts";
@@ -22,8 +22,9 @@ function makeCanary(c: Containers): string {
 /** Everything about a directory that somebody could have changed. */
 function fingerprint(path: string): string[] {
   const rows = [...Deno.readDirSync(path)].map(({ name }) => {
-    const { ino, mode, uid, gid, size, mtime } = Deno.lstatSync(`${path}/${name}`);
-    const content = Deno.readTextFileSync(`${path}/${name}`);
+    const { ino, mode, uid, gid, size, mtime, isFile } = Deno.lstatSync(`${path}/${name}`);
+    // What an attack has made there may be a link or a device.
+    const content = isFile ? Deno.readTextFileSync(`${path}/${name}`) : "";
     return JSON.stringify({ name, ino, mode, uid, gid, size, mtime, content });
   });
   return rows.sort();
@@ -219,4 +220,4 @@ containerTest("no descriptor of the runtime or its caller is a way out (CVE-2024
     }
   }
   assertEquals(fingerprint(canary), before);
-}, ["root"]);
+}, ["root", "dunc"]);
