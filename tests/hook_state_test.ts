@@ -1,7 +1,8 @@
-/** The state document on a hook's stdin, when it is longer than a pipe holds. */
-import { assertEquals, assertStringIncludes } from "@std/assert";
+/** Hooks at their edges: a state that is longer than a pipe holds, and a poststop hook that fails. */
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { Config } from "./support/bundle.ts";
 import { containerTest, runs } from "./support/containers.ts";
+import { bundleOf, hook } from "./support/parity.ts";
 
 const LENGTH = 300_000;
 
@@ -43,6 +44,23 @@ containerTest(
       });
       assertEquals(await c.dunc.ok("run", "--bundle", path, c.id()), "fine\n");
     }
+  },
+  ["root", "dunc"],
+);
+
+containerTest(
+  "a poststop hook that fails is a warning: the other hooks run and the code is the program's",
+  async (c) => {
+    const { path } = bundleOf(c, {
+      name: "",
+      program: "exit 4",
+      change: (config) =>
+        config.hooks = { poststop: [hook("exit 1"), hook(`echo ran > ${c.folder}/second`)] },
+    });
+    const { code, stderr } = await c.dunc.call(["run", "--bundle", path, c.id()]);
+    assertEquals(code, 4);
+    assertMatch(stderr, /level=warning msg="error running poststop hook #0: exit status 1/);
+    assertEquals(Deno.readTextFileSync(`${c.folder}/second`), "ran\n");
   },
   ["root", "dunc"],
 );

@@ -1,65 +1,6 @@
 /** The same bundle under dunc and under runc: the program prints the same and ends the same. */
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import type { Bundle, Config } from "./support/bundle.ts";
-import { type Containers, containerTest, runs } from "./support/containers.ts";
-
-interface Case {
-  readonly name: string;
-  /** What the program of the container is: a script of its shell, or its words. */
-  readonly program: string | readonly string[];
-  readonly change?: (config: Config) => void;
-  /** Files of the bundle and its root file system. */
-  readonly prepare?: (bundle: Bundle) => void;
-}
-
-function bundleOf(c: Containers, { program, change, prepare }: Case): Bundle {
-  const bundle = c.bundle((config) => {
-    // Sets of their own: the default document has one list for all of them.
-    config.process!.capabilities = JSON.parse(JSON.stringify(config.process!.capabilities));
-    if (typeof program === "string") runs(config, program);
-    else config.process!.args = [...program];
-    change?.(config);
-  });
-  prepare?.(bundle);
-  return bundle;
-}
-
-/** Both get the same container. What they print is compared, the ids in it left out. */
-async function compare(c: Containers, test: Case): Promise<void> {
-  const { path } = bundleOf(c, test);
-  const seen = [];
-  for (const runtime of [c.dunc, c.runc]) {
-    const id = c.id();
-    const { code, stdout, stderr } = await runtime.call(["run", "--bundle", path, id]);
-    // Warnings are each one's own; what the program itself complains about is not.
-    const complaints = stderr.split("\n").filter((line) => !/level=(warning|error)/.test(line)).join("\n");
-    seen.push({ code, stdout: stdout.replaceAll(id, "ID"), complaints: complaints.replaceAll(id, "ID") });
-  }
-  assertEquals(seen[0], seen[1], test.name);
-}
-
-/** Neither makes the container; dunc says so in one line that holds `words`, and has nothing left. */
-async function refuse(c: Containers, test: Case, words: string | RegExp): Promise<void> {
-  const { path } = bundleOf(c, test);
-  const { code, stdout, stderr } = await c.dunc.call(["run", "--bundle", path, c.id()]);
-  assertEquals([code, stdout], [1, ""], test.name);
-  assertEquals(stderr.trimEnd().split("\n").length, 1, `${test.name}: ${stderr}`);
-  const said = stderr.replaceAll('\\"', '"');
-  if (typeof words === "string") assertStringIncludes(said, words, test.name);
-  else assertMatch(said, words, test.name);
-  assertEquals(c.dunc.ids(), [], test.name);
-  const theirs = await c.runc.call(["run", "--bundle", path, c.id()]);
-  assertEquals(theirs.code, 1, `${test.name}: runc: ${theirs.stdout}`);
-}
-
-const writable = (config: Config) => config.root!.readonly = false;
-const link = (target: string, name: string) => ({ rootfs }: Bundle) =>
-  Deno.symlinkSync(target, rootfs + name);
-const tmpfs = (destination: string, ...options: string[]) => (config: Config) => {
-  config.mounts!.push({ destination, type: "tmpfs", source: "t", options });
-};
-const both = (...changes: ((config: Config) => void)[]) => (config: Config) =>
-  changes.forEach((change) => change(config));
+import { containerTest } from "./support/containers.ts";
+import { both, type Case, compare, hook, link, tmpfs, writable } from "./support/parity.ts";
 
 const TARGETS: readonly Case[] = [
   {
@@ -143,64 +84,6 @@ const TARGETS: readonly Case[] = [
 containerTest("mounts land where runc's land", async (c) => {
   for (const test of TARGETS) await compare(c, test);
 }, ["root", "runc"]);
-
-containerTest("mounts that cannot be are refused", async (c) => {
-  const program = "true";
-  const bind = (destination: string, source: string) => ({ mounts }: Config) => {
-    mounts!.push({ destination, source, options: ["bind"] });
-  };
-  const file = ({ path }: Bundle) => Deno.writeTextFileSync(`${path}/file`, "");
-  await refuse(
-    c,
-    { name: "a link that goes round", program, change: tmpfs("/l"), prepare: link("l", "/l") },
-    "mounts[7] (l): too many levels",
-  );
-  await refuse(
-    c,
-    { name: "a file on a directory", program, change: bind("/tmp", "file"), prepare: file },
-    /mounts\[7\].*must both be directories or both be files/,
-  );
-  await refuse(
-    c,
-    { name: "a directory on a file", program, change: bind("/etc/passwd", "rootfs") },
-    /mounts\[7\].*must both be directories or both be files/,
-  );
-  await refuse(
-    c,
-    { name: "no source", program, change: bind("/x", "/no/such") },
-    "mounts[7].source (/no/such): no such file or directory",
-  );
-  await refuse(
-    c,
-    { name: "an option nobody knows", program, change: tmpfs("/tmp", "nonsense=1") },
-    "mounts[7] (tmpfs): invalid argument",
-  );
-  const unknown = ({ mounts }: Config) => mounts!.push({ destination: "/tmp", type: "nofs", source: "x" });
-  await refuse(
-    c,
-    { name: "no such file system", program, change: unknown },
-    "mounts[7] (nofs): no such device",
-  );
-  const proc = (config: Config) => config.mounts![0] = { destination: "/proc", type: "tmpfs", source: "t" };
-  await refuse(c, { name: "a tmpfs for /proc", program, change: proc }, "because it is not of type proc");
-  await refuse(
-    c,
-    { name: "a bind inside /proc", program, change: bind("/proc/sys", "rootfs") },
-    "because it is inside /proc",
-  );
-}, ["root", "runc", "dunc"]);
-
-containerTest("a link of the image leads no mount into /proc, whatever file system it is", async (c) => {
-  const { path } = bundleOf(c, {
-    name: "",
-    program: "true",
-    change: tmpfs("/x/sys"),
-    prepare: link("proc", "/x"),
-  });
-  const stderr = await c.dunc.fails(1, "run", "--bundle", path, c.id());
-  assertStringIncludes(stderr, "mounts[7].destination: cannot be mounted because it is inside /proc");
-  assertEquals(c.dunc.ids(), []);
-}, ["root", "dunc"]);
 
 const PROCESSES: readonly Case[] = [
   { name: "a program without a slash", program: ["echo", "hi"] },
@@ -289,73 +172,6 @@ containerTest(
   ["root", "runc"],
 );
 
-containerTest("processes that cannot be are refused", async (c) => {
-  const cases: [string, string | readonly string[], string, ((config: Config) => void)?][] = [
-    ["a directory as program", ["/etc"], 'exec: "/etc": permission denied'],
-    ["a file that is no program", ["/etc/passwd"], 'exec: "/etc/passwd": permission denied'],
-    ["an empty name", [""], 'exec: "": executable file not found in $PATH'],
-    [
-      "a directory on PATH",
-      ["etc"],
-      'exec: "etc": executable file not found in $PATH',
-      ({ process }) => process!.env = ["PATH=/"],
-    ],
-    ["no PATH", ["sh"], 'exec: "sh": executable file not found in $PATH', ({ process }) => process!.env = []],
-    [
-      "a file as directory",
-      "true",
-      "process.cwd (/etc/passwd): not a directory",
-      ({ process }) => process!.cwd = "/etc/passwd",
-    ],
-    [
-      "a descriptor as directory",
-      "true",
-      "process.cwd (proc/self/fd/7)",
-      ({ process }) => process!.cwd = "/proc/self/fd/7",
-    ],
-    [
-      "uid -1",
-      "true",
-      "process.user.uid: must be from 0 to 4294967294",
-      ({ process }) => process!.user = { uid: 0xffffffff, gid: 0 },
-    ],
-    [
-      "gid -1",
-      "true",
-      "process.user.gid: must be from 0 to 4294967294",
-      ({ process }) => process!.user = { uid: 0, gid: 0xffffffff },
-    ],
-    [
-      "effective beyond permitted",
-      "true",
-      "process.capabilities: capset: operation not permitted",
-      ({ process }) => process!.capabilities!.effective = ["CAP_CHOWN"],
-    ],
-    [
-      "a name without a value",
-      "true",
-      'process.env[0]: "FOO" must have',
-      ({ process }) => process!.env = ["FOO"],
-    ],
-    ["a host name of 65 letters", "true", "hostname (xxx", (config) => config.hostname = "x".repeat(65)],
-    [
-      "a sysctl that is not there",
-      "true",
-      'linux.sysctl["net.no.x"]',
-      ({ linux }) => linux!.sysctl = { "net.no.x": "1" },
-    ],
-    [
-      "a value that the sysctl does not take",
-      "true",
-      "invalid argument",
-      ({ linux }) => linux!.sysctl = { "net.ipv4.ip_forward": "abc" },
-    ],
-  ];
-  for (const [name, program, words, change] of cases) {
-    await refuse(c, { name, program, ...(change === undefined ? {} : { change }) }, words);
-  }
-}, ["root", "runc", "dunc"]);
-
 const SYSTEM: readonly Case[] = [
   {
     name: "masked paths: files, directories, links, twice, missing",
@@ -423,12 +239,6 @@ containerTest("what the container sees of the system is what runc shows it", asy
   for (const test of SYSTEM) await compare(c, test);
 }, ["root", "runc"]);
 
-const hook = (script: string, env?: string[]) => ({
-  path: "/bin/sh",
-  args: ["sh", "-c", script],
-  ...(env === undefined ? {} : { env }),
-});
-
 // runc 1.1.5 gives a createContainer hook the environment of the container, which is CVE-2025-23266.
 containerTest("hooks run in runc's order, in its directories and with its environments", async (c) => {
   const test: Case = {
@@ -453,39 +263,3 @@ containerTest("hooks run in runc's order, in its directories and with its enviro
   };
   await compare(c, test);
 }, ["root", "runc"]);
-
-containerTest(
-  "a poststop hook that fails is a warning: the other hooks run and the code is the program's",
-  async (c) => {
-    const { path } = bundleOf(c, {
-      name: "",
-      program: "exit 4",
-      change: (config) =>
-        config.hooks = { poststop: [hook("exit 1"), hook(`echo ran > ${c.folder}/second`)] },
-    });
-    const { code, stderr } = await c.dunc.call(["run", "--bundle", path, c.id()]);
-    assertEquals(code, 4);
-    assertMatch(stderr, /level=warning msg="error running poststop hook #0: exit status 1/);
-    assertEquals(Deno.readTextFileSync(`${c.folder}/second`), "ran\n");
-  },
-  ["root", "dunc"],
-);
-
-containerTest(
-  "a hook that cannot be started is told with its path and the reason, and ends the creation",
-  async (c) => {
-    for (const kind of ["prestart", "createRuntime", "createContainer", "startContainer"] as const) {
-      for (
-        const [path, reason] of [["/no/such", "no such file or directory"], [
-          "/etc",
-          "permission denied",
-        ]] as const
-      ) {
-        const hooks = { [kind]: [{ path: "/bin/true" }, { path }] };
-        const words = `error running ${kind} hook #1: fork/exec ${path}: ${reason}`;
-        await refuse(c, { name: kind, program: "true", change: (config) => config.hooks = hooks }, words);
-      }
-    }
-  },
-  ["root", "runc", "dunc"],
-);
