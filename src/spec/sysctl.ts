@@ -4,8 +4,19 @@ import type { Issues } from "./validate.ts";
 const IPC_KEYS = ["msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced"];
 
 /**
+ * Where a sysctl is, below /proc/sys: `net.ipv4.ip_forward` and `net/ipv4/ip_forward` are the same file. The first
+ * separator of the text parts the names, and the other one stands for it within a name (sysctl(8)).
+ */
+export function sysctlPath(key: string): string {
+  const first = /[./]/.exec(key)?.[0];
+  if (first !== ".") return key;
+  return key.replace(/[./]/g, (separator) => separator === "." ? "/" : ".");
+}
+
+/**
  * The rules of linux.sysctl: only what the container's own namespaces hold may be set, anything else would change
- * the host (runc's validator). Keys and values are plain, or they would write elsewhere (CVE-2022-0811).
+ * the host (runc's validator). A key is judged by the file it leads to, and must lead there straight: `net.//.kernel.x`
+ * is `net/../kernel/x` (CVE-2022-0811 is of this kind).
  */
 export function checkSysctls(
   { sysctl, namespaces }: Linux,
@@ -14,25 +25,21 @@ export function checkSysctls(
 ): void {
   for (const [key, value] of Object.entries(sysctl ?? {})) {
     const place = `linux.sysctl[${JSON.stringify(key)}]`;
-    if (!/^[\w.\/-]+$/.test(key) || key.split("/").includes("..") || key.includes("..")) {
+    const names = sysctlPath(key).split("/");
+    const straight = !names.some((name) => name === "" || name === "." || name === "..");
+    if (!/^[\w.\/-]+$/.test(key) || !straight) {
       issues.error(place, "is no plain name of a sysctl");
       continue;
     }
     if (value.includes("\n")) issues.error(place, "a value must not hold a newline");
-    const complaint = complaintOf(key, dotted(key), types, namespaces ?? []);
+    const complaint = complaintOf(key, names, types, namespaces ?? []);
     if (complaint !== undefined) issues.error(place, complaint);
   }
 }
 
-/** The name with dots between its parts; the first separator of the text decides which one it uses (sysctl(8)). */
-function dotted(key: string): string {
-  const first = /[./]/.exec(key)?.[0];
-  return first === "/" ? key.replace(/[./]/g, (separator) => separator === "/" ? "." : "/") : key;
-}
-
 function complaintOf(
   key: string,
-  name: string,
+  names: readonly string[],
   types: ReadonlySet<string>,
   namespaces: NonNullable<Linux["namespaces"]>,
 ): string | undefined {
@@ -40,19 +47,21 @@ function complaintOf(
     types.has(type)
       ? undefined
       : `sysctl ${JSON.stringify(key)} is not allowed in the hosts ${type} namespace`;
-  if (name.startsWith("fs.mqueue.") || IPC_KEYS.some((entry) => name === `kernel.${entry}`)) {
+  const [first, second = "", third] = names;
+  const inKernel = (name: string) => first === "kernel" && second === name && third === undefined;
+  if (IPC_KEYS.some(inKernel) || first === "fs" && second === "mqueue" && third !== undefined) {
     return needs("ipc");
   }
-  if (name.startsWith("net.")) {
+  if (first === "net" && second !== "") {
     const entry = namespaces.find(({ type }) => type === "network");
     return entry === undefined
       ? `sysctl ${JSON.stringify(key)} not allowed in host network namespace`
       : undefined;
   }
-  if (name === "kernel.domainname") return needs("uts");
-  if (name === "kernel.hostname") {
+  if (inKernel("domainname")) return needs("uts");
+  if (inKernel("hostname")) {
     return `sysctl ${JSON.stringify(key)} is not allowed as it conflicts with the OCI "hostname" field`;
   }
-  if (name.startsWith("user.")) return needs("user");
+  if (first === "user" && second !== "") return needs("user");
   return `sysctl ${JSON.stringify(key)} is not in a separate kernel namespace`;
 }

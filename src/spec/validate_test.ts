@@ -173,6 +173,14 @@ Deno.test("validateSpec() lets sysctls of the container's namespaces through, an
 Deno.test("validateSpec() takes no name of a sysctl that would lead elsewhere (CVE-2022-0811)", () => {
   const names = [
     "net/../vm/swappiness",
+    // The first separator is the dot, so that "//" is ".." in the path.
+    "net.//.kernel.core_pattern",
+    "net.ipv4.//.//.vm.swappiness",
+    "net./.core",
+    "net//core",
+    "/net/core",
+    "net.core.",
+    "fs.mqueue.",
     "net..core",
     "net.ipv4=1",
     "net.ipv4 ",
