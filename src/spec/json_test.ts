@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { SpecError } from "../errors.ts";
-import { parseJson } from "./json.ts";
+import { defaultSpecText } from "./defaults.ts";
+import { duplicateKeys, parseJson } from "./json.ts";
 
 Deno.test("parseJson() keeps every digit of whole numbers that a double cannot hold", () => {
   assertEquals(
@@ -71,4 +72,26 @@ Deno.test("parseJson() agrees with JSON.parse about which texts are JSON, one ch
       assertEquals(parseJson(text, "x"), expected, text);
     }
   }
+});
+
+Deno.test("parseJson() reads a number of any length where it looks for a fault", () => {
+  const digits = "1".repeat(100);
+  assertEquals(faultOf(`{"a": ${digits}, "b"}`), 'config.json: line 1, column 112: ":" is expected');
+});
+
+Deno.test("duplicateKeys() names each key that an object holds twice, and where the later one stands", () => {
+  const text =
+    '{"a": 1,\n "b": [{"c": 1, "d": {"c": 2}}, {"c": 1, "\\u0063": 2}],\n "a": {}, "x y": 0, "x y": 1}';
+  assertEquals(duplicateKeys(text).map(({ path, message }) => `${path}: ${message}`), [
+    "b[1].c: stands in its object twice, again at line 2, column 42: the last one counts",
+    "a: stands in its object twice, again at line 3, column 2: the last one counts",
+    '["x y"]: stands in its object twice, again at line 3, column 21: the last one counts',
+  ]);
+});
+
+Deno.test("duplicateKeys() has nothing to say about documents without them, and about texts that are no JSON", () => {
+  assertEquals(duplicateKeys(defaultSpecText({ cgroup2: true })), []);
+  assertEquals(duplicateKeys('{"a": 1, "a": 2'), []);
+  // An object's own names are no keys of it.
+  assertEquals(duplicateKeys('{"__proto__": {"a": 1}, "toString": 1, "a": 2}'), []);
 });

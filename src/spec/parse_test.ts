@@ -13,12 +13,17 @@ Deno.test("parseSpec() keeps 64-bit values to the last digit", () => {
 });
 
 Deno.test("parseSpec() ignores fields that the specification does not have", () => {
-  assertEquals(
-    parseSpec('{ "ociVersion": "1.0.0", "x-vendor": { "process": 1 }, "windows": {}, "solaris": 7 }'),
-    {
-      ociVersion: "1.0.0",
-    },
-  );
+  assertEquals(parseSpec('{ "ociVersion": "1.0.0", "x-vendor": { "process": 1 }, "Hostname": 7 }'), {
+    ociVersion: "1.0.0",
+  });
+});
+
+Deno.test("parseSpec() says of the section of another platform that it is there, whatever it holds", () => {
+  assertEquals(parseSpec('{ "windows": { "network": 1 }, "solaris": 7, "vm": null, "zos": [] }'), {
+    windows: true,
+    solaris: true,
+    zos: true,
+  });
 });
 
 Deno.test("parseSpec() tells every wrong type at once", () => {

@@ -1,35 +1,52 @@
 import type { SpecIssue } from "../errors.ts";
+import { parseMountOptions } from "../linux/mount_options.ts";
+import { isIdMapped } from "./mount_rules.ts";
 import type { Spec } from "./schema.ts";
 
 /** One field of the specification that this build does not carry out. */
-interface Refusal {
+export interface Refusal {
+  /** Its place in any document: `[]` stands for every index. */
   readonly path: string;
-  /** Whether a document asks for it. */
-  readonly asks: (spec: Spec) => boolean;
+  /** The places where a document asks for it. */
+  readonly hits: (spec: Spec) => readonly string[];
 }
 
-const REFUSALS: readonly Refusal[] = [
-  { path: "linux.intelRdt", asks: ({ linux }) => linux?.intelRdt !== undefined },
-  { path: "linux.netDevices", asks: ({ linux }) => Object.keys(linux?.netDevices ?? {}).length > 0 },
+/** What is not carried out yet. A row goes when its field is. */
+export const REFUSED: readonly Refusal[] = [
+  { path: "linux.intelRdt", hits: ({ linux }) => linux?.intelRdt === undefined ? [] : ["linux.intelRdt"] },
+  {
+    path: "linux.netDevices",
+    hits: ({ linux }) => Object.keys(linux?.netDevices ?? {}).length === 0 ? [] : ["linux.netDevices"],
+  },
   {
     path: "mounts[].uidMappings",
-    asks: ({ mounts }) =>
-      (mounts ?? []).some(({ uidMappings, options }) =>
-        uidMappings !== undefined || options?.some((option) => option === "idmap" || option === "ridmap")
-      ),
+    hits: ({ mounts = [] }) =>
+      mounts.flatMap((mount, index) => {
+        const options = parseMountOptions(mount.options ?? []);
+        if (!isIdMapped(mount, options)) return [];
+        const { uidMappings = [], gidMappings = [] } = mount;
+        const field = uidMappings.length > 0
+          ? "uidMappings"
+          : gidMappings.length > 0
+          ? "gidMappings"
+          : "options";
+        return [`mounts[${index}].${field}`];
+      }),
   },
-  { path: "linux.mountLabel", asks: ({ linux }) => (linux?.mountLabel ?? "") !== "" },
+  {
+    path: "linux.mountLabel",
+    hits: ({ linux }) => (linux?.mountLabel ?? "") === "" ? [] : ["linux.mountLabel"],
+  },
 ];
 
 /**
- * The fields a document asks for that this build does not carry out, by name: what is not carried out is refused,
- * never ignored.
+ * The fields a document asks for that this build does not carry out, each by its own place: what is not carried out
+ * is refused by name, never ignored.
  */
 export function refusalsOf(spec: Spec): SpecIssue[] {
-  return REFUSALS.filter(({ asks }) => asks(spec)).map(({ path }) => refused(path));
+  return REFUSED.flatMap(({ hits }) => hits(spec))
+    .map((path) => ({ path, message: "is not carried out by this build of dunc" }));
 }
-
-const refused = (path: string): SpecIssue => ({ path, message: "is not carried out by this build of dunc" });
 
 /** Which parts of `features` the refusals above take away. */
 export function refusedFeatures(): {
@@ -37,7 +54,7 @@ export function refusedFeatures(): {
   readonly netDevices: boolean;
   readonly idmap: boolean;
 } {
-  const refuses = (path: string) => REFUSALS.some((row) => row.path === path);
+  const refuses = (path: string) => REFUSED.some((row) => row.path === path);
   return {
     intelRdt: refuses("linux.intelRdt"),
     netDevices: refuses("linux.netDevices"),

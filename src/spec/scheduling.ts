@@ -7,25 +7,36 @@ import {
   parseNodes,
 } from "../linux/scheduling.ts";
 import type { Linux, Process } from "./schema.ts";
-import type { Issues } from "./validate.ts";
+import type { Issues } from "./issues.ts";
 
 /** config.md "scheduler", "ioPriority" and "execCPUAffinity". */
 export function checkScheduling(process: Process, path: string, issues: Issues): void {
   const { scheduler, ioPriority, execCPUAffinity } = process;
   if (scheduler !== undefined) checkScheduler(scheduler, `${path}.scheduler`, issues);
-  if (ioPriority !== undefined) {
-    const { class: ioClass, priority = 0 } = ioPriority;
-    if (!isIoClass(ioClass)) {
-      issues.error(`${path}.ioPriority.class`, `invalid ioPriority.Class: ${ioClass}`);
-    }
-    if (priority < 0 || priority > 7) {
-      issues.error(`${path}.ioPriority.priority`, `invalid ioPriority.Priority: ${priority}`);
-    }
+  if (ioPriority !== undefined) checkIoPriority(ioPriority, `${path}.ioPriority`, issues);
+  if (execCPUAffinity !== undefined) checkAffinity(execCPUAffinity, `${path}.execCPUAffinity`, issues);
+}
+
+function checkIoPriority(
+  { class: ioClass, priority = 0 }: NonNullable<Process["ioPriority"]>,
+  path: string,
+  issues: Issues,
+): void {
+  if (!isIoClass(ioClass)) issues.error(`${path}.class`, `invalid ioPriority.Class: ${ioClass}`);
+  if (priority < 0 || priority > 7) {
+    issues.error(`${path}.priority`, `invalid ioPriority.Priority: ${priority}`);
   }
+}
+
+function checkAffinity(
+  affinity: NonNullable<Process["execCPUAffinity"]>,
+  path: string,
+  issues: Issues,
+): void {
   for (const when of ["initial", "final"] as const) {
-    const list = execCPUAffinity?.[when] ?? "";
+    const list = affinity[when] ?? "";
     if (list !== "" && (parseNodes(list) ?? []).length === 0) {
-      issues.error(`${path}.execCPUAffinity.${when}`, `invalid CPU list ${JSON.stringify(list)}`);
+      issues.error(`${path}.${when}`, `invalid CPU list ${JSON.stringify(list)}`);
     }
   }
 }
@@ -52,9 +63,10 @@ function checkScheduler(scheduler: NonNullable<Process["scheduler"]>, path: stri
 const WITHOUT_NODES = ["MPOL_DEFAULT", "MPOL_LOCAL"];
 
 /** config-linux.md "Memory policy". */
-export function checkMemoryPolicy({ memoryPolicy }: Linux, issues: Issues): void {
-  if (memoryPolicy === undefined) return;
-  const { mode, nodes = "", flags = [] } = memoryPolicy;
+export function checkMemoryPolicy(
+  { mode, nodes = "", flags = [] }: NonNullable<Linux["memoryPolicy"]>,
+  issues: Issues,
+): void {
   const path = "linux.memoryPolicy";
   if (!isMemoryMode(mode)) issues.error(`${path}.mode`, `invalid memory policy mode ${JSON.stringify(mode)}`);
   const list = parseNodes(nodes);

@@ -60,7 +60,7 @@ const MOUNT = {
   "gidMappings?": [ID_MAPPING],
 } as const;
 
-const HOOK = { path: "string", "args?": ["string"], "env?": ["string"], "timeout?": "number" } as const;
+const HOOK = { path: "string", "args?": ["string"], "env?": ["string"], "timeout?": "int" } as const;
 
 const HOOKS = {
   "prestart?": [HOOK],
@@ -186,6 +186,11 @@ export const SPEC = {
   "hooks?": HOOKS,
   "annotations?": { "*": "string" },
   "linux?": LINUX,
+  // Sections of other platforms: a word of warning is all that they get.
+  "windows?": "present",
+  "solaris?": "present",
+  "vm?": "present",
+  "zos?": "present",
 } as const;
 
 export type Process = Shaped<typeof PROCESS>;

@@ -3,8 +3,8 @@
  * from the literal, and one function reads a value by it.
  *
  * A shape is
- * - a word: `string`, `boolean`, or a whole number by its range: `u16`, `u32`, `int` (signed, up to 2^53), and `u64`,
- *   `i64`, which become bigint because a number would lose digits;
+ * - a word: `string`, `boolean`, `present` (true, whatever is there), or a whole number by its range: `u16`, `u32`,
+ *   `int` (signed, up to 2^53), and `u64`, `i64`, which become bigint because a number would lose digits;
  * - a list of one shape: `["string"]`;
  * - a record: `{ name: shape, "optional?": shape }`;
  * - a map with any keys: `{ "*": shape }`.
@@ -19,7 +19,7 @@ interface WordTypes {
   u16: number;
   u32: number;
   int: number;
-  number: number;
+  present: true;
   u64: bigint;
   i64: bigint;
 }
@@ -117,15 +117,18 @@ function readWord(word: Word, value: unknown, path: string, faults: ShapeFault[]
       return value;
     case "boolean":
       return typeof value === "boolean" ? value : fault(faults, path, "must be a boolean", value);
-    case "number":
-      if (typeof value === "number") return value;
-      return typeof value === "bigint" ? Number(value) : fault(faults, path, "must be a number", value);
+    case "present":
+      return true;
     default:
       return readInteger(word, value, path, faults);
   }
 }
 
 function readInteger(word: Word, value: unknown, path: string, faults: ShapeFault[]): unknown {
+  if (typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value)) {
+    // Its digits are gone: parseJson() keeps those of plain digits only.
+    return fault(faults, path, "must be written in digits alone", value);
+  }
   if (typeof value !== "bigint" && !(typeof value === "number" && Number.isInteger(value))) {
     return fault(faults, path, "must be a whole number", value);
   }

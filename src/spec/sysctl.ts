@@ -1,5 +1,5 @@
+import type { Issues } from "./issues.ts";
 import type { Linux } from "./schema.ts";
-import type { Issues } from "./validate.ts";
 
 const IPC_KEYS = ["msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced"];
 

@@ -1,29 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { defaultSpec } from "./defaults.ts";
 import { parseSpec } from "./parse.ts";
+import { checkAll, type Document, errorsOf, issuesOf, without } from "./testing.ts";
 import { validateSpec } from "./validate.ts";
-
-/** A document that may be changed. */
-// deno-lint-ignore no-explicit-any
-type Document = any;
-
-/** `path: message` of every error of the default document after a change. */
-function errorsOf(change: (document: Document) => void): string[] {
-  return issuesOf(change).errors;
-}
-
-function issuesOf(change: (document: Document) => void): { errors: string[]; warnings: string[] } {
-  const document = JSON.parse(JSON.stringify(defaultSpec({ cgroup2: false }))) as Document;
-  change(document);
-  const { errors, warnings } = validateSpec(parseSpec(JSON.stringify(document)));
-  const text = ({ path, message }: { path: string; message: string }) => `${path}: ${message}`;
-  return { errors: errors.map(text), warnings: warnings.map(text) };
-}
-
-/** Cases of one fault each: what is changed, and the one error that must come of it. */
-function checkAll(cases: Record<string, (document: Document) => void>): void {
-  for (const [error, change] of Object.entries(cases)) assertEquals(errorsOf(change), [error]);
-}
 
 Deno.test("validateSpec() has nothing to say about the documents that `spec` writes", () => {
   for (const cgroup2 of [false, true]) {
@@ -92,12 +71,6 @@ Deno.test("validateSpec() refuses namespaces that are unknown, twice there or no
     "linux.namespaces[0].path: must be an absolute path": (d) => d.linux.namespaces[0].path = "proc/1/ns/pid",
   });
 });
-
-/** Take a namespace away. */
-const without = (type: string, change: (document: Document) => void = () => {}) => (d: Document) => {
-  d.linux.namespaces = d.linux.namespaces.filter((entry: { type: string }) => entry.type !== type);
-  change(d);
-};
 
 Deno.test("validateSpec() refuses what would change the host for want of a namespace", () => {
   const mappings = [{ containerID: 0, hostID: 1000, size: 1 }];
@@ -211,7 +184,7 @@ Deno.test("validateSpec() refuses mounts that lack what their kind needs", () =>
         source: "/b",
         options: ["rbind", "size=1k", "ro", "mode=1"],
       }),
-    "mounts[0]: uidMappings and gidMappings must be given together": mount({
+    "mounts[0]: id-mapped mounts must have both uid and gid mappings specified": mount({
       destination: "/a",
       source: "/b",
       options: ["bind"],
@@ -229,7 +202,7 @@ Deno.test("validateSpec() refuses hooks without an absolute path, a proper envir
     d.hooks = { createRuntime: [{ path: "/bin/true" }, entry] };
   checkAll({
     "hooks.createRuntime[1].path: must be an absolute path": hook({ path: "true" }),
-    "hooks.createRuntime[1].env[0]: must have the form NAME=VALUE": hook({ path: "/x", env: ["A"] }),
+    'hooks.createRuntime[1].env[0]: "A" must have the form NAME=VALUE': hook({ path: "/x", env: ["A"] }),
     "hooks.createRuntime[1].timeout: must be greater than zero": hook({ path: "/x", timeout: 0 }),
   });
 });
@@ -260,9 +233,13 @@ Deno.test("validateSpec() refuses devices, propagations and paths that mean noth
     "linux.maskedPaths[0]: must be an absolute path": (d) => d.linux.maskedPaths = ["proc/kcore"],
     "linux.readonlyPaths[0]: must be an absolute path": (d) => d.linux.readonlyPaths = ["proc"],
     "linux.cgroupsPath: must not hold `..`": (d) => d.linux.cgroupsPath = "/a/../b",
-    "linux.resources.devices[0].access: device access must not be empty": rule({ allow: true }),
+    "linux.resources.devices[0].access: device access at 0 field cannot be empty": rule({ allow: true }),
     'linux.resources.devices[0].access: invalid access "rx"': rule({ allow: true, access: "rx" }),
-    "linux.resources.devices[0].type: invalid type p": rule({ allow: true, type: "p", access: "r" }),
+    'linux.resources.devices[0].type: invalid cgroup device type "p"': rule({
+      allow: true,
+      type: "p",
+      access: "r",
+    }),
     'linux.personality.domain: must be LINUX or LINUX32, got "BSD"': (d) =>
       d.linux.personality = { domain: "BSD" },
   });
@@ -321,4 +298,18 @@ Deno.test("validateSpec() finds all faults of a document, not the first", () => 
     }).length,
     4,
   );
+});
+
+Deno.test("validateSpec() warns of sections of other platforms and of another major version", () => {
+  const { errors, warnings } = issuesOf((d) => {
+    d.windows = { network: {} };
+    d.zos = {};
+    d.ociVersion = "2.0.0";
+  });
+  assertEquals(errors, []);
+  assertEquals(warnings, [
+    'ociVersion: "2.0.0" is no 1.x: fields may mean something else',
+    "windows: a section for another platform is ignored",
+    "zos: a section for another platform is ignored",
+  ]);
 });

@@ -1,0 +1,21 @@
+import type { SpecIssue } from "../errors.ts";
+
+/** What is wrong with a document, and what is only strange. */
+export interface Validation {
+  readonly errors: readonly SpecIssue[];
+  readonly warnings: readonly SpecIssue[];
+}
+
+/** Collects issues of one document. */
+export class Issues implements Validation {
+  readonly errors: SpecIssue[] = [];
+  readonly warnings: SpecIssue[] = [];
+
+  error(path: string, message: string): void {
+    this.errors.push({ path, message });
+  }
+
+  warn(path: string, message: string): void {
+    this.warnings.push({ path, message });
+  }
+}

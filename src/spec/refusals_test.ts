@@ -1,0 +1,60 @@
+import { assertEquals } from "@std/assert";
+import { parseSpec } from "./parse.ts";
+import { refusalsOf, REFUSED } from "./refusals.ts";
+import { defaultDocument, type Document } from "./testing.ts";
+
+function refused(change: (document: Document) => void): string[] {
+  const document = defaultDocument();
+  change(document);
+  return refusalsOf(parseSpec(JSON.stringify(document))).map(({ path, message }) => `${path} ${message}`);
+}
+
+const MAP = [{ containerID: 0, hostID: 0, size: 1 }];
+
+/** A document that asks for each field, and where it does. */
+const ASKING: Record<string, readonly [change: (document: Document) => void, place: string]> = {
+  "linux.intelRdt": [({ linux }) => linux.intelRdt = {}, "linux.intelRdt"],
+  "linux.netDevices": [({ linux }) => linux.netDevices = { eth0: {} }, "linux.netDevices"],
+  "mounts[].uidMappings": [
+    ({ mounts }) => mounts.push({ destination: "/a", source: "/", options: ["bind"], uidMappings: MAP }),
+    "mounts[7].uidMappings",
+  ],
+  "linux.mountLabel": [({ linux }) => linux.mountLabel = "system_u:object_r:x:s0", "linux.mountLabel"],
+};
+
+Deno.test("refusalsOf() names each field that a document asks for and this build does not carry out", () => {
+  for (const { path } of REFUSED) {
+    const [change, place] = ASKING[path]!;
+    assertEquals(refused(change), [`${place} is not carried out by this build of dunc`], path);
+  }
+});
+
+Deno.test("refusalsOf() gives every mount that asks for a map its own place", () => {
+  const words = "is not carried out by this build of dunc";
+  const bind = (more: object) => ({ destination: "/a", source: "/", options: ["bind"], ...more });
+  assertEquals(
+    refused(({ mounts }) =>
+      mounts.push(
+        bind({ gidMappings: MAP }),
+        bind({}),
+        bind({ options: ["rbind", "ridmap"] }),
+        bind({ uidMappings: MAP, gidMappings: MAP }),
+      )
+    ),
+    [`mounts[7].gidMappings ${words}`, `mounts[9].options ${words}`, `mounts[10].uidMappings ${words}`],
+  );
+});
+
+Deno.test("refusalsOf() has nothing to say where a field is there and asks for nothing", () => {
+  assertEquals(refused(() => {}), []);
+  assertEquals(
+    refused(({ linux, mounts }) => {
+      linux.netDevices = {};
+      linux.mountLabel = "";
+      linux.intelRdt = null;
+      mounts[0].uidMappings = [];
+      mounts[0].gidMappings = [];
+    }),
+    [],
+  );
+});
