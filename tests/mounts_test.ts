@@ -243,6 +243,23 @@ containerTest("sysctls of the container's namespaces are set and others refused 
   );
 });
 
+containerTest(
+  "a sysctl does not reach the host through a namespace that is the host's own",
+  async (bench) => {
+    const file = "/proc/sys/net/ipv4/ip_default_ttl";
+    const before = Deno.readTextFileSync(file);
+    const refused = await bench.shell("true", (config) => {
+      config.linux.namespaces = config.linux.namespaces.map((entry: { type: string }) =>
+        entry.type === "network" ? { ...entry, path: `/proc/${Deno.pid}/ns/net` } : entry
+      );
+      config.linux.sysctl = { "net.ipv4.ip_default_ttl": "99" };
+    });
+    assertEquals(refused.code, 1);
+    assertStringIncludes(refused.stderr, "not allowed in host network namespace");
+    assertEquals(Deno.readTextFileSync(file), before);
+  },
+);
+
 containerTest("the cgroup mount shows the container's own groups, read-only", async (bench) => {
   const { stdout } = await bench.shell("ls /sys/fs/cgroup/pids; mkdir /sys/fs/cgroup/pids/x || echo refused");
   assertStringIncludes(stdout, "tasks");

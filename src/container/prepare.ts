@@ -3,9 +3,10 @@ import { cgroupMounts } from "../cgroup/mount.ts";
 import { type CgroupPaths, containerPaths, joinFiles, v2Directory } from "../cgroup/paths.ts";
 import { readLayout } from "../cgroup/read_layout.ts";
 import type { CgroupLayout } from "../cgroup/layout.ts";
-import { ContainerError, SpecError } from "../errors.ts";
+import { ContainerError, SpecError, type SpecIssue } from "../errors.ts";
 import { bootId, planHost } from "../host/host.ts";
 import { missingModules } from "../host/lsm.ts";
+import { ownTypes } from "../host/namespaces.ts";
 import { isOwnId } from "../launch/id_maps.ts";
 import { buildCreatePlan } from "../plan/build.ts";
 import type { CgroupRequest, UserNamespaceRequest } from "../plan/frame.ts";
@@ -14,6 +15,7 @@ import type { Plan } from "../plan/plan.ts";
 import { parseSpec } from "../spec/parse.ts";
 import type { Spec } from "../spec/schema.ts";
 import { refusalsOf } from "../spec/refusals.ts";
+import { hostSysctls } from "../spec/sysctl.ts";
 import { validateSpec } from "../spec/validate.ts";
 import { type Folder, folderOf, ioError } from "../state/folder.ts";
 import type { ContainerRecord } from "../state/record.ts";
@@ -124,10 +126,19 @@ function readConfig(bundle: string): string {
 function checkedSpec(text: string, runtime: Runtime): Spec {
   const spec = parseSpec(text);
   const { errors, warnings } = validateSpec(spec);
-  const issues = [...errors, ...refusalsOf(spec), ...missingModules(spec.process, "process")];
+  const issues = [
+    ...errors,
+    ...refusalsOf(spec),
+    ...missingModules(spec.process, "process"),
+    ...sysctlsOfHost(spec),
+  ];
   if (issues.length > 0) throw new SpecError(issues);
   for (const { path, message } of warnings) runtime.log.warn(path === "" ? message : `${path}: ${message}`);
   return spec;
+}
+
+function sysctlsOfHost({ linux = {} }: Spec): readonly SpecIssue[] {
+  return linux.sysctl === undefined ? [] : hostSysctls(linux, ownTypes(linux.namespaces ?? []));
 }
 
 function checkConsole(spec: Spec, options: CreateOptions, detach: boolean): void {

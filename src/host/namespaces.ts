@@ -29,3 +29,29 @@ export function maySetGroups(pid: number): boolean {
     return true;
   }
 }
+
+/**
+ * Types of the namespaces that a document names by path and that are this process's own: in them a container is on
+ * the host, whatever the path says. A path that leads nowhere is nobody's: joining it fails with its own words.
+ */
+export function ownTypes(
+  namespaces: readonly { readonly type: string; readonly path?: string | undefined }[],
+): ReadonlySet<string> {
+  const own = new Set<string>();
+  for (const { type, path = "" } of namespaces) {
+    const file = (NAMESPACES as Record<string, { readonly file: string }>)[type]?.file;
+    if (path === "" || file === undefined) continue;
+    const theirs = identity(path);
+    if (theirs !== undefined && theirs === identity(`/proc/self/ns/${file}`)) own.add(type);
+  }
+  return own;
+}
+
+function identity(path: string): string | undefined {
+  try {
+    const { dev, ino } = Deno.statSync(path);
+    return `${dev}:${ino}`;
+  } catch {
+    return undefined;
+  }
+}

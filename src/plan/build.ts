@@ -42,6 +42,7 @@ import {
 } from "./process.ts";
 import { enterRootSteps, maskSteps, nullDeviceSteps, pinRootSteps, readonlyRootSteps } from "./rootfs.ts";
 import { WORDS } from "./schema.ts";
+import { sysctlPath } from "../spec/sysctl.ts";
 import { userOf } from "../spec/user.ts";
 import { streamSteps, terminalSteps } from "./terminal.ts";
 
@@ -245,13 +246,6 @@ function insideSteps(
   }
   steps.push(...maskSteps(request, frame, nullDevice), ...noNewPrivilegesSteps(process));
   return [...steps, ...schedulingSteps(process), ...memorySteps(spec.linux)];
-}
-
-/** "net.ipv4.ip_forward" or "net/ipv4/ip_forward": the first separator decides what the other one means (sysctl(8)). */
-export function sysctlPath(key: string): string {
-  const first = /[./]/.exec(key)?.[0];
-  if (first !== ".") return key;
-  return key.replace(/[./]/g, (separator) => separator === "." ? "/" : ".");
 }
 
 function workingDirectorySteps({ spec }: CreateRequest, frame: Frame): Step[] {

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { defaultSpec } from "../spec/defaults.ts";
 import { parseSpec } from "../spec/parse.ts";
 import type { Spec } from "../spec/schema.ts";
-import { buildCreatePlan, sysctlPath } from "./build.ts";
+import { buildCreatePlan } from "./build.ts";
 import { encodePlan } from "./encode.ts";
 import type { CreateRequest } from "./frame.ts";
 import type { Plan } from "./plan.ts";
@@ -288,10 +288,4 @@ Deno.test("a cgroup namespace of v1 is made after the cgroups are joined: its ro
   const unshare = plan.steps.findIndex(({ op }) => op.op === "unshare" && op.flags === CLONE_NEWCGROUP);
   const joined = plan.steps.findLastIndex(({ op }) => op.op === "write_slot" && op.text === "0");
   assert(joined >= 0 && unshare > joined);
-});
-
-Deno.test("sysctlPath() takes the first separator for the one that parts the names", () => {
-  assertEquals(sysctlPath("net.ipv4.ip_forward"), "net/ipv4/ip_forward");
-  assertEquals(sysctlPath("net/ipv4/conf/eth0.1/forwarding"), "net/ipv4/conf/eth0.1/forwarding");
-  assertEquals(sysctlPath("net.ipv4.conf.eth0/1.forwarding"), "net/ipv4/conf/eth0.1/forwarding");
 });

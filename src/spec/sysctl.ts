@@ -1,4 +1,5 @@
-import type { Issues } from "./issues.ts";
+import type { SpecIssue } from "../errors.ts";
+import { Issues } from "./issues.ts";
 import type { Linux } from "./schema.ts";
 
 const IPC_KEYS = ["msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced"];
@@ -35,6 +36,18 @@ export function checkSysctls(
     const complaint = complaintOf(key, names, types, namespaces ?? []);
     if (complaint !== undefined) issues.error(place, complaint);
   }
+}
+
+/**
+ * What is wrong with the sysctls of a valid document when some of its namespaces, joined by path, are the host's own:
+ * there they would change the host (runc compares the network namespace; here every type is compared).
+ */
+export function hostSysctls(linux: Linux, own: ReadonlySet<string>): readonly SpecIssue[] {
+  if (own.size === 0) return [];
+  const namespaces = (linux.namespaces ?? []).filter(({ type }) => !own.has(type));
+  const issues = new Issues();
+  checkSysctls({ ...linux, namespaces }, new Set(namespaces.map(({ type }) => type)), issues);
+  return issues.errors;
 }
 
 function complaintOf(
