@@ -315,6 +315,38 @@ export function commands(): readonly Command[] {
       load: () => import("./state.ts"),
     },
     {
+      name: "stats",
+      usage: "show what containers use, again and again",
+      args: "[<container-id>...]",
+      minArgs: 0,
+      description:
+        "A line for each container that is named, or for all that run: CPU (100 % is one CPU), memory\n" +
+        "without inactive page cache against the limit, processes, bytes read from and written to devices,\n" +
+        "and pressure: the percentage of the last 10 s in which a process waited for CPU, memory, IO.\n" +
+        "In a terminal the table is drawn again, elsewhere lines are added. json is a line a container;\n" +
+        "prometheus is one text with counters, printed once.",
+      flags: [
+        {
+          name: "format",
+          alias: "f",
+          kind: "string",
+          value: "FORMAT",
+          default: "table",
+          help: "table, json or prometheus",
+        },
+        {
+          name: "interval",
+          kind: "string",
+          value: "DURATION",
+          default: "2s",
+          help: "time between two tables; with --once the time that CPU use is measured over (0.5s)",
+        },
+        { name: "once", kind: "bool", help: "print one table and exit" },
+        { name: "no-stream", kind: "bool", help: "the same as --once", hidden: true },
+      ],
+      load: () => import("./stats.ts"),
+    },
+    {
       name: "update",
       usage: "update container resource constraints",
       args: ID,

@@ -50,16 +50,18 @@ export function writeError(text: string): void {
   writeAll(Deno.stderr, text);
 }
 
-/** Write to standard output. */
-export function writeOutput(text: string): void {
-  writeAll(Deno.stdout, text);
+/** Write to standard output; false when its reader is gone. */
+export function writeOutput(text: string): boolean {
+  return writeAll(Deno.stdout, text);
 }
 
-function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): boolean {
   const bytes = new TextEncoder().encode(text);
   try {
     for (let at = 0; at < bytes.length;) at += stream.writeSync(bytes.subarray(at));
+    return true;
   } catch (error) {
     if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    return false;
   }
 }

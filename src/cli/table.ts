@@ -49,8 +49,8 @@ export interface Call {
   readonly flags: FlagValues;
   readonly globals: FlagValues;
   readonly runtime: import("../container/options.ts").Runtime;
-  /** Write to standard output. */
-  readonly print: (text: string) => void;
+  /** Write to standard output; false when its reader is gone. */
+  readonly print: (text: string) => boolean;
   /** Write a line to standard error. */
   readonly complain: (line: string) => void;
 }

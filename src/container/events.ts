@@ -13,7 +13,8 @@ const POLLPRI = 2;
 
 /**
  * `events`: one line of JSON after another, statistics every `intervalMs` and a record for each OOM kill, until
- * nothing runs in the container any more. With `once` a single line of statistics.
+ * nothing runs in the container any more. With `once` a single line of statistics. It ends, too, when `emit` says
+ * false: nobody reads on.
  *
  * Throws ContainerError `container with id ID is not running`.
  */
@@ -21,7 +22,7 @@ export function containerEvents(
   runtime: Runtime,
   id: string,
   options: { readonly once: boolean; readonly intervalMs: number },
-  emit: (line: string) => void,
+  emit: (line: string) => boolean,
 ): void {
   const container = loadContainer(runtime, id);
   const { cgroupPaths } = container.record;
@@ -29,18 +30,18 @@ export function containerEvents(
   if (process === undefined) throw new ContainerError(`container with id ${id} is not running`);
   const oom = watchOom(cgroupPaths);
   try {
-    emit(eventText("stats", id, readStats(cgroupPaths)));
-    if (options.once) return;
+    const emitStats = () => emit(eventText("stats", id, readStats(cgroupPaths)));
+    if (!emitStats() || options.once) return;
     let kills = readOomKills(cgroupPaths) ?? 0n;
     let next = Date.now() + options.intervalMs;
     for (;;) {
       pollAny([{ fd: process, events: POLLIN }, ...oom.awaited], Math.max(0, next - Date.now()));
       oom.reset();
       const now = readOomKills(cgroupPaths) ?? kills;
-      for (; kills < now; kills++) emit(eventText("oom", id));
+      for (; kills < now; kills++) if (!emit(eventText("oom", id))) return;
       if (containerPids(cgroupPaths).length === 0) return;
       if (Date.now() < next) continue;
-      emit(eventText("stats", id, readStats(cgroupPaths)));
+      if (!emitStats()) return;
       next = Date.now() + options.intervalMs;
     }
   } finally {
