@@ -1,0 +1,190 @@
+#!/bin/sh
+# Runs runc's own bats tests against runc and against dist/dunc, file by file, and prints one table of both.
+#
+#   scripts/bats.sh                  all files but those of SKIPPED
+#   scripts/bats.sh exec kill.bats   these files
+#
+# DUNC=FILE, RUNC=FILE   the executables; dist/dunc and Debian's runc when unset.
+# BATS_RUNTIMES=dunc     runs one of the two only (the table then takes the other's results of the last run).
+# BATS_LIMIT=300         seconds that a file may take with one runtime.
+# BATS_LOCK=FILE         a lock that is held while a file runs, and let go between files.
+# DUNC_TOOLS=DIR         the tests, root file systems and results lie in $DUNC_TOOLS/bats; .tools when unset.
+#
+# The tests come from Debian's source package of runc 1.1.5, unchanged; nothing of it is kept in this repository. Wants
+# Debian 12, root, and its mirrors once. Not a part of scripts/test.sh. Exits with 1 when runc passes a test that dunc
+# does not pass and that scripts/bats/exceptions.txt does not name.
+set -eu
+cd "$(dirname "$0")/.."
+here=$PWD
+
+VERSION=1.1.5+ds1-1+deb12u1
+# What criu, ssh and a network want.
+SKIPPED='checkpoint mounts_sshfs'
+
+work=${DUNC_TOOLS:-$here/.tools}/bats
+mkdir -p "$work"
+work=$(cd "$work" && pwd -P)
+source=$work/runc-${VERSION%%-*}
+tests=$source/tests/integration
+
+say() { echo "bats: $*" >&2; }
+fail() {
+	say "$*"
+	exit 1
+}
+
+[ "$(id -u)" = 0 ] || fail "needs root"
+command -v apt-get >/dev/null || fail "needs apt-get: the tests come from a Debian source package"
+dunc=$(readlink -f "${DUNC:-dist/dunc}")
+runc=${RUNC:-/usr/sbin/runc}
+
+# ---- the tests and what they need ----------------------------------------------------------------------------------
+
+# apt WORDS...: apt-get with sources of its own, which have the source packages and are nobody else's.
+apt() {
+	DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dir::Etc::sourcelist="$work/sources.list" -o Dir::Etc::sourceparts=- \
+		-o Dir::State::lists="$work/lists" -o DPkg::Lock::Timeout=300 -o APT::Sandbox::User=root \
+		"$@" </dev/null >"$work/apt.log" 2>&1 || {
+		tail -n 5 "$work/apt.log" >&2
+		fail "apt-get $* failed"
+	}
+}
+
+fetch() {
+	say "fetching runc $VERSION and what its tests need"
+	key=/usr/share/keyrings/debian-archive-keyring.gpg
+	for suite in 'debian bookworm' 'debian-security bookworm-security'; do
+		echo "deb [signed-by=$key] http://deb.debian.org/$suite main"
+		echo "deb-src [signed-by=$key] http://deb.debian.org/$suite main"
+	done >"$work/sources.list"
+	mkdir -p "$work/lists/partial"
+	apt update
+	apt install -y --no-install-recommends \
+		bats gawk jq debootstrap dpkg-dev gcc libc6-dev busybox-static runc bsdutils util-linux procps
+	apt build-dep -y --no-install-recommends runc
+	rm -rf "$source"
+	(cd "$work" && apt source "runc=$VERSION")
+}
+
+# The helper programs, against Debian's Go libraries.
+build_helpers() {
+	say "building the helper programs"
+	mkdir -p "$work/go/src/github.com/opencontainers"
+	ln -sfn "$source" "$work/go/src/github.com/opencontainers/runc"
+	for helper in recvtty sd-helper seccompagent; do
+		(
+			cd "$work/go/src/github.com/opencontainers/runc/contrib/cmd/$helper"
+			GOPATH=$work/go:/usr/share/gocode GO111MODULE=off GOFLAGS='' GOCACHE=$work/go/cache \
+				go build -tags seccomp -o "$helper" .
+		)
+	done
+}
+
+# The two root file systems, where the tests look for them before they would download some. They are named .tar.xz;
+# tar looks at what is in them, and unpacks these faster.
+make_images() {
+	say "making the root file systems"
+	arch=$(go env GOARCH)
+	rootfs=$work/busybox
+	rm -rf "$rootfs"
+	mkdir -p "$rootfs/bin" "$rootfs/etc" "$rootfs/home" "$rootfs/root" "$rootfs/tmp" "$rootfs/var/spool/mail" \
+		"$rootfs/usr/sbin" "$rootfs/dev"
+	chmod 1777 "$rootfs/tmp"
+	cp "$(command -v busybox)" "$rootfs/bin/busybox"
+	for applet in $(busybox --list); do
+		[ "$applet" = busybox ] || ln "$rootfs/bin/busybox" "$rootfs/bin/$applet"
+	done
+	cat >"$rootfs/etc/passwd" <<-'END'
+		root:x:0:0:root:/root:/bin/sh
+		daemon:x:1:1:daemon:/usr/sbin:/bin/false
+		nobody:x:65534:65534:nobody:/home:/bin/false
+	END
+	cat >"$rootfs/etc/group" <<-'END'
+		root:x:0:
+		daemon:x:1:
+		tty:x:5:
+		nogroup:x:65534:
+	END
+	tar -C "$rootfs" -cf "$tests/testdata/busybox-$arch.tar.xz" .
+	rm -rf "$rootfs" "$work/debian"
+	debootstrap --variant=minbase bookworm "$work/debian" http://deb.debian.org/debian </dev/null >"$work/debootstrap.log" 2>&1 ||
+		fail "debootstrap failed: $(tail -n 1 "$work/debootstrap.log")"
+	tar -C "$work/debian" --exclude './var/cache/*' --exclude './var/lib/apt/*' --exclude './usr/share/doc/*' \
+		--exclude './usr/share/locale/*' -cf "$tests/testdata/debian-$arch.tar.xz" .
+	rm -rf "$work/debian"
+}
+
+if [ "$(cat "$work/ready" 2>/dev/null)" != "$VERSION" ]; then
+	fetch
+	build_helpers
+	make_images
+	echo "$VERSION" >"$work/ready"
+fi
+
+# ---- running a file ------------------------------------------------------------------------------------------------
+
+# What the suite may leave on the host: cgroups of its own names and the owner of /dev/null. Mounts and processes end
+# with the namespaces that a file runs in.
+clean_host() { # FILE
+	find /sys/fs/cgroup -mindepth 2 -depth -type d 2>/dev/null | while read -r group; do
+		case $group in
+		*/runc-cgroups-integration-test | */runc-cgroups-integration-test/*) ;;
+		*) grep -qwF -- "$(basename "$group")" "$1" || continue ;;
+		esac
+		# A process that is being ended still counts as one of its group's for a moment.
+		for _ in 1 2 3 4 5; do
+			! [ -d "$group" ] || rmdir "$group" 2>/dev/null || sleep 0.2
+		done
+		! [ -d "$group" ] || say "left behind: $group"
+	done
+	chown 0:0 /dev/null
+	chmod 666 /dev/null
+}
+
+# run_file NAME RUNTIME EXECUTABLE: leaves what bats says in $results/NAME.RUNTIME.tap
+run_file() {
+	folder=$(mktemp -d /tmp/bats.XXXXXX)
+	chmod 755 "$folder"
+	mkfifo "$folder/stdin"
+	began=$(date +%s)
+	# The tests want a terminal whose input stays open: a fifo that script itself holds the other end of.
+	TMPDIR=$folder RUNC=$3 script -qec "unshare --mount --propagation private --pid --fork --mount-proc --kill-child \
+		sh '$here/scripts/bats/file.sh' '$tests/$1.bats' '$results/$1.$2.tap' '${BATS_LIMIT:-300}'" \
+		"$results/$1.$2.log" <>"$folder/stdin" >/dev/null || true
+	rm -rf --one-file-system "$folder"
+	clean_host "$tests/$1.bats"
+	say "$1 with $2: $(grep -c '^ok' "$results/$1.$2.tap" || true) ok, $(grep -c '^not ok' "$results/$1.$2.tap" || true) not, $(($(date +%s) - began)) s"
+}
+
+results=$work/results
+mkdir -p "$results"
+names=''
+for word in "$@"; do
+	word=$(basename "$word" .bats)
+	[ -f "$tests/$word.bats" ] || fail "there is no file $word.bats in $tests"
+	names="$names $word"
+done
+if [ -z "$names" ]; then
+	for file in "$tests"/*.bats; do
+		case " $SKIPPED " in *" $(basename "$file" .bats) "*) ;; *) names="$names $(basename "$file" .bats)" ;; esac
+	done
+	say "left out: $SKIPPED (they need criu, or ssh to this machine)"
+fi
+
+for name in $names; do
+	[ -z "${BATS_LOCK:-}" ] || {
+		exec 9>"$BATS_LOCK"
+		flock 9
+	}
+	for runtime in ${BATS_RUNTIMES:-runc dunc}; do
+		case $runtime in
+		runc) run_file "$name" runc "$runc" 9>&- ;;
+		dunc) run_file "$name" dunc "$dunc" 9>&- ;;
+		*) fail "BATS_RUNTIMES: runc and dunc, not $runtime" ;;
+		esac
+	done
+	exec 9>&-
+done
+
+# shellcheck disable=SC2086  # a list of words
+scripts/deno run -R="$results,scripts/bats" scripts/bats/print.ts "$results" $names
