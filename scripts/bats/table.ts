@@ -30,7 +30,7 @@ export function parseTap(text: string): Results {
     const plan = line.match(/^1\.\.(\d+)$/);
     if (plan) planned = Number(plan[1]);
     const result = line.match(/^(not )?ok \d+ (.*?)( # skip\b.*)?$/);
-    if (result) verdicts.set(result[2], result[3] ? "skip" : result[1] ? "fail" : "pass");
+    if (result) verdicts.set(result[2]!, result[3] ? "skip" : result[1] ? "fail" : "pass");
   }
   return { verdicts, missing: planned - verdicts.size };
 }
@@ -42,7 +42,7 @@ export function parseTap(text: string): Results {
 export function parseExceptions(text: string): Exception[] {
   return text.split("\n").filter((line) => line !== "" && !line.startsWith("#")).map((line) => {
     const [file, test, reason] = line.split(" | ");
-    if (!reason) throw new Error(`exceptions.txt: not "FILE | TEST | REASON": ${line}`);
+    if (!file || !test || !reason) throw new Error(`exceptions.txt: not "FILE | TEST | REASON": ${line}`);
     return { file, test, reason };
   });
 }
@@ -59,6 +59,11 @@ function count({ verdicts, missing }: Results): Count {
   return sum;
 }
 
+function add(sum: Count, one: Count): Count {
+  for (const key of ["pass", "fail", "skip"] as const) sum[key] += one[key];
+  return one;
+}
+
 /** The tests of a file that runc passes and dunc does not. */
 export function differences({ runc, dunc }: FileResults): string[] {
   return [...runc.verdicts].filter(([test, verdict]) =>
@@ -73,15 +78,14 @@ export function report(
   exceptions: readonly Exception[],
 ): { text: string; faults: number } {
   const lines = [row("file", "runc pass", "fail", "skip", "dunc pass", "fail", "skip")];
-  const sums = [{ pass: 0, fail: 0, skip: 0 }, { pass: 0, fail: 0, skip: 0 }];
+  const sums = { runc: { pass: 0, fail: 0, skip: 0 }, dunc: { pass: 0, fail: 0, skip: 0 } };
+  const cells = ({ pass, fail, skip }: Count) => [pass, fail, skip];
   for (const file of files) {
-    const counts = [count(file.runc), count(file.dunc)];
-    counts.forEach((one, at) => {
-      for (const key of ["pass", "fail", "skip"] as const) sums[at][key] += one[key];
-    });
-    lines.push(row(file.name, ...counts.flatMap(({ pass, fail, skip }) => [pass, fail, skip])));
+    const runc = add(sums.runc, count(file.runc));
+    const dunc = add(sums.dunc, count(file.dunc));
+    lines.push(row(file.name, ...cells(runc), ...cells(dunc)));
   }
-  lines.push(row("all", ...sums.flatMap(({ pass, fail, skip }) => [pass, fail, skip])));
+  lines.push(row("all", ...cells(sums.runc), ...cells(sums.dunc)));
 
   const accepted: string[] = [], open: string[] = [], stale: string[] = [];
   for (const file of files) {
