@@ -161,6 +161,7 @@ static long run_op(struct run *run, const struct op_head *head)
 	case OP_REQUIRE_FSTYPE: return op_require_fstype(run, AS(require_fstype));
 	case OP_REQUIRE_DEVICE: return op_require_device(run, AS(require_device));
 	case OP_UNSHARE: return SYS(unshare, AS(unshare)->flags);
+	case OP_MAKE_USERNS: return op_make_userns(run, AS(make_userns));
 	case OP_SETNS: return SYS(setns, run->slots[AS(setns)->slot], AS(setns)->flags);
 	case OP_CLONE: return op_clone(run, AS(clone));
 	case OP_SYNC: return op_sync(run, AS(sync));

@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 #define PLAN_MAGIC 0x636e7564u
-#define PLAN_ABI   0x92d3e40c74821404ull
+#define PLAN_ABI   0x550c6d6942cd3b5aull
 #define SLOT_LIMIT 512u
 #define SLOT_NONE  0xffffffffu
 
@@ -53,53 +53,54 @@ enum op_code {
 	OP_REQUIRE_FSTYPE = 23,
 	OP_REQUIRE_DEVICE = 24,
 	OP_UNSHARE = 25,
-	OP_SETNS = 26,
-	OP_CLONE = 27,
-	OP_SYNC = 28,
-	OP_END_CONVERSATION = 29,
-	OP_OPEN_PROC = 30,
-	OP_WRITE_PROC = 31,
-	OP_CHECK_PROC = 32,
-	OP_SETSID = 33,
-	OP_PRCTL = 34,
-	OP_UMASK = 35,
-	OP_SETHOSTNAME = 36,
-	OP_SETDOMAINNAME = 37,
-	OP_LINK_UP = 38,
-	OP_PRLIMIT = 39,
-	OP_JOIN_KEYRING = 40,
-	OP_PERSONALITY = 41,
-	OP_SCHED_SETATTR = 42,
-	OP_IOPRIO_SET = 43,
-	OP_SET_MEMPOLICY = 44,
-	OP_SCHED_SETAFFINITY = 45,
-	OP_DROP_BOUNDING = 46,
-	OP_SETGROUPS = 47,
-	OP_SETRESGID = 48,
-	OP_SETRESUID = 49,
-	OP_CAPSET = 50,
-	OP_SECCOMP = 51,
-	OP_CHDIR = 52,
-	OP_CHECK_CWD = 53,
-	OP_REOPEN_NULL = 54,
-	OP_STDIO_OWNER = 55,
-	OP_OPEN_PTY = 56,
-	OP_SET_STDIO = 57,
-	OP_CONTROLLING_TERMINAL = 58,
-	OP_SET_HOME = 59,
-	OP_FIND_PROGRAM = 60,
-	OP_RUN_HOOK = 61,
-	OP_BARRIER = 62,
-	OP_CLOSE_RANGE = 63,
-	OP_EXECVE = 64,
-	OP_IDENTIFY_PROCESS = 65,
-	OP_PIDFD_SIGNAL = 66,
-	OP_WAIT_EXIT = 67,
-	OP_RELEASE_BARRIER = 68,
-	OP_REQUIRE_THAWED = 69,
-	OP_REQUIRE_ENTRY = 70,
-	OP_REMOVE_DIRECTORY = 71,
-	OP_PRINT_STATE = 72,
+	OP_MAKE_USERNS = 26,
+	OP_SETNS = 27,
+	OP_CLONE = 28,
+	OP_SYNC = 29,
+	OP_END_CONVERSATION = 30,
+	OP_OPEN_PROC = 31,
+	OP_WRITE_PROC = 32,
+	OP_CHECK_PROC = 33,
+	OP_SETSID = 34,
+	OP_PRCTL = 35,
+	OP_UMASK = 36,
+	OP_SETHOSTNAME = 37,
+	OP_SETDOMAINNAME = 38,
+	OP_LINK_UP = 39,
+	OP_PRLIMIT = 40,
+	OP_JOIN_KEYRING = 41,
+	OP_PERSONALITY = 42,
+	OP_SCHED_SETATTR = 43,
+	OP_IOPRIO_SET = 44,
+	OP_SET_MEMPOLICY = 45,
+	OP_SCHED_SETAFFINITY = 46,
+	OP_DROP_BOUNDING = 47,
+	OP_SETGROUPS = 48,
+	OP_SETRESGID = 49,
+	OP_SETRESUID = 50,
+	OP_CAPSET = 51,
+	OP_SECCOMP = 52,
+	OP_CHDIR = 53,
+	OP_CHECK_CWD = 54,
+	OP_REOPEN_NULL = 55,
+	OP_STDIO_OWNER = 56,
+	OP_OPEN_PTY = 57,
+	OP_SET_STDIO = 58,
+	OP_CONTROLLING_TERMINAL = 59,
+	OP_SET_HOME = 60,
+	OP_FIND_PROGRAM = 61,
+	OP_RUN_HOOK = 62,
+	OP_BARRIER = 63,
+	OP_CLOSE_RANGE = 64,
+	OP_EXECVE = 65,
+	OP_IDENTIFY_PROCESS = 66,
+	OP_PIDFD_SIGNAL = 67,
+	OP_WAIT_EXIT = 68,
+	OP_RELEASE_BARRIER = 69,
+	OP_REQUIRE_THAWED = 70,
+	OP_REQUIRE_ENTRY = 71,
+	OP_REMOVE_DIRECTORY = 72,
+	OP_PRINT_STATE = 73,
 };
 
 enum word {
@@ -382,6 +383,17 @@ struct op_unshare {
 } __attribute__((aligned(8)));
 _Static_assert(offsetof(struct op_unshare, flags) == 16, "unshare.flags");
 _Static_assert(sizeof(struct op_unshare) == 24, "unshare");
+
+struct op_make_userns {
+	struct op_head head;
+	slot_ref slot;
+	str_ref uid_map;
+	str_ref gid_map;
+} __attribute__((aligned(8)));
+_Static_assert(offsetof(struct op_make_userns, slot) == 16, "make_userns.slot");
+_Static_assert(offsetof(struct op_make_userns, uid_map) == 20, "make_userns.uidMap");
+_Static_assert(offsetof(struct op_make_userns, gid_map) == 24, "make_userns.gidMap");
+_Static_assert(sizeof(struct op_make_userns) == 32, "make_userns");
 
 struct op_setns {
 	struct op_head head;
@@ -843,6 +855,7 @@ _Static_assert(sizeof(struct op_print_state) == 64, "print_state");
 	X(require_fstype, REQUIRE_FSTYPE) \
 	X(require_device, REQUIRE_DEVICE) \
 	X(unshare, UNSHARE) \
+	X(make_userns, MAKE_USERNS) \
 	X(setns, SETNS) \
 	X(clone, CLONE) \
 	X(sync, SYNC) \
@@ -942,6 +955,9 @@ _Static_assert(sizeof(struct op_print_state) == 64, "print_state");
 	X(inherit_mode, INHERIT_MODE, target, SLOT) \
 	X(require_fstype, REQUIRE_FSTYPE, slot, SLOT) \
 	X(require_device, REQUIRE_DEVICE, slot, SLOT) \
+	X(make_userns, MAKE_USERNS, slot, SLOT_FILLED) \
+	X(make_userns, MAKE_USERNS, uid_map, STR) \
+	X(make_userns, MAKE_USERNS, gid_map, STR) \
 	X(setns, SETNS, slot, SLOT) \
 	X(clone, CLONE, cgroup, SLOT_OR_NONE) \
 	X(open_proc, OPEN_PROC, slot, SLOT_FILLED) \

@@ -75,6 +75,7 @@ long op_require_fstype(struct run *run, const struct op_require_fstype *op);
 long op_require_device(struct run *run, const struct op_require_device *op);
 long op_tmpcopyup(struct run *run, const struct op_tmpcopyup *op);
 
+long op_make_userns(struct run *run, const struct op_make_userns *op);
 long op_clone(struct run *run, const struct op_clone *op);
 long op_sync(struct run *run, const struct op_sync *op);
 long op_open_proc(struct run *run, const struct op_open_proc *op);

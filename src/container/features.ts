@@ -11,12 +11,11 @@ import { OCI_VERSION } from "../spec/version.ts";
  */
 export function featuresDocument(): Record<string, unknown> {
   const refused = refusedFeatures();
-  const options = mountOptionNames().filter((option) => !refused.idmap || !option.endsWith("idmap"));
   return {
     ociVersionMin: "1.0.0",
     ociVersionMax: OCI_VERSION,
     hooks: ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"],
-    mountOptions: options,
+    mountOptions: mountOptionNames(),
     linux: {
       namespaces: Object.keys(NAMESPACES).sort(),
       capabilities: CAPABILITIES,
@@ -26,7 +25,7 @@ export function featuresDocument(): Record<string, unknown> {
       selinux: { enabled: true },
       intelRdt: { enabled: !refused.intelRdt },
       memoryPolicy: memoryPolicyNames(),
-      mountExtensions: { idmap: { enabled: !refused.idmap } },
+      mountExtensions: { idmap: { enabled: true } },
       netDevices: { enabled: !refused.netDevices },
     },
     annotations: { "org.opencontainers.runc.checkpoint.enabled": "false" },

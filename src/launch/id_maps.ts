@@ -1,4 +1,5 @@
 import { ContainerError } from "../errors.ts";
+import { idMapText } from "../plan/id_maps.ts";
 import type { IdMapping } from "../spec/schema.ts";
 
 /** The maps of a user namespace that is being made. */
@@ -24,13 +25,13 @@ export interface Mapper {
 export function writeIdMaps(pid: number, maps: IdMaps, mapper: Mapper): void {
   const alone = isOwnId(maps.uidMappings, mapper.uid) && isOwnId(maps.gidMappings, mapper.gid);
   if (mapper.privileged) {
-    write(pid, "uid_map", mapText(maps.uidMappings), "linux.uidMappings");
-    write(pid, "gid_map", mapText(maps.gidMappings), "linux.gidMappings");
+    write(pid, "uid_map", idMapText(maps.uidMappings), "linux.uidMappings");
+    write(pid, "gid_map", idMapText(maps.gidMappings), "linux.gidMappings");
   } else if (alone) {
     // The kernel wants setgroups given up before an ordinary user writes a gid map.
     write(pid, "setgroups", "deny", "linux.gidMappings");
-    write(pid, "uid_map", mapText(maps.uidMappings), "linux.uidMappings");
-    write(pid, "gid_map", mapText(maps.gidMappings), "linux.gidMappings");
+    write(pid, "uid_map", idMapText(maps.uidMappings), "linux.uidMappings");
+    write(pid, "gid_map", idMapText(maps.gidMappings), "linux.gidMappings");
   } else {
     runHelper("newuidmap", pid, maps.uidMappings, "linux.uidMappings");
     runHelper("newgidmap", pid, maps.gidMappings, "linux.gidMappings");
@@ -40,10 +41,6 @@ export function writeIdMaps(pid: number, maps: IdMaps, mapper: Mapper): void {
 /** Whether a map is the one that every user may write: one id, the own one. */
 export function isOwnId(mappings: readonly IdMapping[], id: number): boolean {
   return mappings.length === 1 && mappings[0]!.size === 1 && mappings[0]!.hostID === id;
-}
-
-function mapText(mappings: readonly IdMapping[]): string {
-  return mappings.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join("");
 }
 
 function write(pid: number, file: string, text: string, place: string): void {

@@ -71,7 +71,21 @@ const SPECIAL: Partial<
       reason: "/dev/null of the container is not the null device (character device 1:3)",
     });
   },
+  mount_setattr: ({ op, origin }, _report, errno) => {
+    if (op.op !== "mount_setattr" || op.userns === null) return undefined;
+    return new ContainerError(`${originText(origin)}: failed to set MOUNT_ATTR_IDMAP`, {
+      errno,
+      hint: IDMAP_HINTS[errno],
+    });
+  },
   run_hook: (step, report, errno) => hookError(step.origin, report, errno, step.op),
+};
+
+/** Why the kernel maps no ids of a mount (`can_idmap_mount`). */
+const IDMAP_HINTS: Record<string, string> = {
+  EINVAL: "maybe the filesystem used doesn't support idmap mounts on this kernel?",
+  EPERM: "is the source id-mapped already, or a file system that this user namespace does not own?",
+  ENOSYS: "id-mapped mounts need Linux 5.12",
 };
 
 function hookError(origin: Origin, report: Report, errno: string, op: Op): ContainerError {

@@ -29,6 +29,26 @@ Deno.test("reportToError() names the place in config.json, what it is about, the
   );
 });
 
+Deno.test("reportToError() says in runc's words that a mount's ids cannot be mapped, and why that may be", () => {
+  const op = {
+    op: "mount_setattr",
+    slot: 0,
+    recursive: 0,
+    set: 1048576n,
+    clear: 0n,
+    propagation: 0,
+  } as const;
+  assertEquals(
+    words({ ...op, userns: 0 }, ["mounts", 3], 22),
+    "mounts[3]: failed to set MOUNT_ATTR_IDMAP: invalid argument (hint: maybe the filesystem used doesn't " +
+      "support idmap mounts on this kernel?)",
+  );
+  assertEquals(
+    words({ ...op, userns: null }, ["mounts", 3], 22),
+    "mounts[3]: mount_setattr: invalid argument",
+  );
+});
+
 Deno.test("reportToError() adds what the kernel said about a file system, in the same line", () => {
   const op: Op = { op: "fsmount", slot: 0, fstype: "tmpfs", options: [], attr: 0 };
   assertEquals(

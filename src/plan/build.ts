@@ -26,6 +26,7 @@ import {
   pathInRoot,
   step,
 } from "./frame.ts";
+import { idMapSteps } from "./id_maps.ts";
 import { mountSteps, preparedTreeSteps } from "./mounts.ts";
 import { joinSteps, type Namespaces, namespacesOf } from "./namespaces.ts";
 import type { Plan, Step } from "./plan.ts";
@@ -130,6 +131,7 @@ function firstStageSteps(request: CreateRequest, frame: Frame, namespaces: Names
     cgroup = frame.slots.make(request.cgroup.directory);
     steps.push(openStep(cgroup, request.cgroup.directory, O_PATH | O_DIRECTORY, CGROUP));
   }
+  steps.push(...idMapSteps(request, frame));
   if (request.userNamespace?.privileged === true) steps.push(...preparedTreeSteps(request, frame));
   // Hard limits can be raised out here, where the runtime may have CAP_SYS_RESOURCE.
   if (request.userNamespace !== undefined) steps.push(...rlimitSteps(PROCESS(request)));

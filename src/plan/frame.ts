@@ -92,6 +92,8 @@ export interface Frame {
   readonly scratch: number;
   /** Trees that were cloned before the clone, by the index of their mount; -1 is the rootfs. */
   readonly prepared: Map<number, number>;
+  /** User namespaces that mounts take their id maps from, by the index of their mount. */
+  readonly idMaps: Map<number, number>;
 }
 
 /** The slots of a plan of creation. What is given comes first. */
@@ -109,6 +111,7 @@ export function createFrame(consoleSocket: boolean): Frame {
     tree: slots.make("tree"),
     scratch: slots.make("scratch"),
     prepared: new Map(),
+    idMaps: new Map(),
   };
 }
 

@@ -23,6 +23,7 @@ import {
 } from "../linux/constants.gen.ts";
 import { type MountOptions, parseMountOptions } from "../linux/mount_options.ts";
 import { type CreateRequest, type Frame, pathInRoot, step } from "./frame.ts";
+import { mapTreeSteps } from "./id_maps.ts";
 import type { Step } from "./plan.ts";
 
 export const IN_ROOT = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
@@ -152,7 +153,7 @@ function bindSteps(
   const prepared = frame.prepared.get(index);
   const tree = prepared ?? frame.tree;
   const steps = prepared === undefined
-    ? [sourceStep(mount, index, options, frame.hostRoot, tree, bundle)]
+    ? sourceSteps(mount, index, options, frame.hostRoot, tree, bundle, frame)
     : [];
   // Only a procfs may stand at /proc (CVE-2023-28642).
   const magic = BigInt(PROC_SUPER_MAGIC);
@@ -172,18 +173,23 @@ function outsideProcSteps(path: string, origin: Origin, frame: Frame): Step[] {
   return [step({ op: "require_fstype", slot: frame.target, magic, negate: 1 }, origin)];
 }
 
-function sourceStep(
+/** A tree of a bind mount's source, with its ids mapped where that is asked for. */
+function sourceSteps(
   mount: Mount,
   index: number,
   options: MountOptions,
   root: number | null,
   slot: number,
   bundle: string,
-): Step {
+  frame: Frame,
+): Step[] {
   const source = mount.source ?? "";
   const path = source.startsWith("/") ? source : `${bundle}/${source}`;
   const recursive = options.recursiveBind ? 1 : 0;
-  return step({ op: "open_tree", slot, root, path, recursive, resolve: 0 }, ["mounts", index, "source"]);
+  return [
+    step({ op: "open_tree", slot, root, path, recursive, resolve: 0 }, ["mounts", index, "source"]),
+    ...mapTreeSteps(mount, index, options, slot, frame),
+  ];
 }
 
 /**
@@ -192,16 +198,17 @@ function sourceStep(
  */
 export function preparedTreeSteps(request: CreateRequest, frame: Frame): Step[] {
   const steps: Step[] = [];
-  const prepare = (key: number, name: string, origin: Origin, open: (slot: number) => Step) => {
+  const prepare = (key: number, name: string, origin: Origin, open: (slot: number) => Step[]) => {
     const slot = frame.slots.make(name);
     frame.prepared.set(key, slot);
-    steps.push(open(slot), propagationStep(slot, MS_SLAVE, true, origin));
+    steps.push(...open(slot), propagationStep(slot, MS_SLAVE, true, origin));
   };
-  prepare(-1, "rootfs tree", ["root", "path"], (slot) =>
+  prepare(-1, "rootfs tree", ["root", "path"], (slot) => [
     step(
       { op: "open_tree", slot, root: null, path: request.rootfs, recursive: 1, resolve: 0 },
       ["root", "path"],
-    ));
+    ),
+  ]);
   (request.spec.mounts ?? []).forEach((mount, index) => {
     const options = parseMountOptions(mount.options ?? []);
     if (!options.bind) return;
@@ -209,7 +216,7 @@ export function preparedTreeSteps(request: CreateRequest, frame: Frame): Step[] 
       index,
       mount.source ?? "",
       ["mounts", index],
-      (slot) => sourceStep(mount, index, options, null, slot, request.bundle),
+      (slot) => sourceSteps(mount, index, options, null, slot, request.bundle, frame),
     );
   });
   return steps;

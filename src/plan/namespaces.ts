@@ -5,6 +5,14 @@ import type { Spec } from "../spec/schema.ts";
 import { type Frame, step } from "./frame.ts";
 import type { Step } from "./plan.ts";
 
+/** A namespace that is joined by its path. */
+export interface Joined {
+  readonly type: string;
+  readonly flag: number;
+  readonly path: string;
+  readonly origin: Origin;
+}
+
 /** What the namespaces of a config.json come to. */
 export interface Namespaces {
   /** CLONE_NEW* of the new ones, without the cgroup namespace. */
@@ -12,7 +20,7 @@ export interface Namespaces {
   /** A cgroup namespace is made after the cgroup is joined, or its root would be the wrong one. */
   readonly newCgroup: boolean;
   /** Those that are joined by path. */
-  readonly joined: readonly { readonly flag: number; readonly path: string; readonly origin: Origin }[];
+  readonly joined: readonly Joined[];
   /** Whether a type is new or joined: not the runtime's own. */
   has(type: string): boolean;
   isNew(type: string): boolean;
@@ -22,11 +30,12 @@ export function namespacesOf(spec: Spec): Namespaces {
   const list = spec.linux?.namespaces ?? [];
   const isNew = (type: string) => list.some((entry) => entry.type === type && isEmpty(entry.path));
   let created = 0;
-  const joined: { flag: number; path: string; origin: Origin }[] = [];
+  const joined: Joined[] = [];
   list.forEach(({ type, path }, index) => {
     const flag = namespaceFlag(type)!;
-    if (!isEmpty(path)) joined.push({ flag, path: path!, origin: ["linux", "namespaces", index, "path"] });
-    else if (flag !== CLONE_NEWCGROUP) created |= flag;
+    if (!isEmpty(path)) {
+      joined.push({ type, flag, path: path!, origin: ["linux", "namespaces", index, "path"] });
+    } else if (flag !== CLONE_NEWCGROUP) created |= flag;
   });
   return {
     created,

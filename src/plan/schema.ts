@@ -60,6 +60,8 @@ export const OPS = {
 
   // Namespaces and processes.
   unshare: { flags: "u64" },
+  // A user namespace with these maps and no process in it: for id-mapped mounts.
+  make_userns: { slot: "slot=", uidMap: "str", gidMap: "str" },
   setns: { slot: "slot", flags: "u32" },
   clone: { flags: "u64", cgroup: "slot?" },
   sync: { word: "u32" },

@@ -1,6 +1,4 @@
 import type { SpecIssue } from "../errors.ts";
-import { parseMountOptions } from "../linux/mount_options.ts";
-import { isIdMapped } from "./mount_rules.ts";
 import type { Spec } from "./schema.ts";
 
 /** One field of the specification that this build does not carry out. */
@@ -17,21 +15,6 @@ export const REFUSED: readonly Refusal[] = [
   {
     path: "linux.netDevices",
     hits: ({ linux }) => Object.keys(linux?.netDevices ?? {}).length === 0 ? [] : ["linux.netDevices"],
-  },
-  {
-    path: "mounts[].uidMappings",
-    hits: ({ mounts = [] }) =>
-      mounts.flatMap((mount, index) => {
-        const options = parseMountOptions(mount.options ?? []);
-        if (!isIdMapped(mount, options)) return [];
-        const { uidMappings = [], gidMappings = [] } = mount;
-        const field = uidMappings.length > 0
-          ? "uidMappings"
-          : gidMappings.length > 0
-          ? "gidMappings"
-          : "options";
-        return [`mounts[${index}].${field}`];
-      }),
   },
   {
     path: "linux.mountLabel",
@@ -52,12 +35,10 @@ export function refusalsOf(spec: Spec): SpecIssue[] {
 export function refusedFeatures(): {
   readonly intelRdt: boolean;
   readonly netDevices: boolean;
-  readonly idmap: boolean;
 } {
   const refuses = (path: string) => REFUSED.some((row) => row.path === path);
   return {
     intelRdt: refuses("linux.intelRdt"),
     netDevices: refuses("linux.netDevices"),
-    idmap: refuses("mounts[].uidMappings"),
   };
 }

@@ -9,16 +9,10 @@ function refused(change: (document: Document) => void): string[] {
   return refusalsOf(parseSpec(JSON.stringify(document))).map(({ path, message }) => `${path} ${message}`);
 }
 
-const MAP = [{ containerID: 0, hostID: 0, size: 1 }];
-
 /** A document that asks for each field, and where it does. */
 const ASKING: Record<string, readonly [change: (document: Document) => void, place: string]> = {
   "linux.intelRdt": [({ linux }) => linux.intelRdt = {}, "linux.intelRdt"],
   "linux.netDevices": [({ linux }) => linux.netDevices = { eth0: {} }, "linux.netDevices"],
-  "mounts[].uidMappings": [
-    ({ mounts }) => mounts.push({ destination: "/a", source: "/", options: ["bind"], uidMappings: MAP }),
-    "mounts[7].uidMappings",
-  ],
   "linux.mountLabel": [({ linux }) => linux.mountLabel = "system_u:object_r:x:s0", "linux.mountLabel"],
 };
 
@@ -29,31 +23,13 @@ Deno.test("refusalsOf() names each field that a document asks for and this build
   }
 });
 
-Deno.test("refusalsOf() gives every mount that asks for a map its own place", () => {
-  const words = "is not carried out by this build of dunc";
-  const bind = (more: object) => ({ destination: "/a", source: "/", options: ["bind"], ...more });
-  assertEquals(
-    refused(({ mounts }) =>
-      mounts.push(
-        bind({ gidMappings: MAP }),
-        bind({}),
-        bind({ options: ["rbind", "ridmap"] }),
-        bind({ uidMappings: MAP, gidMappings: MAP }),
-      )
-    ),
-    [`mounts[7].gidMappings ${words}`, `mounts[9].options ${words}`, `mounts[10].uidMappings ${words}`],
-  );
-});
-
 Deno.test("refusalsOf() has nothing to say where a field is there and asks for nothing", () => {
   assertEquals(refused(() => {}), []);
   assertEquals(
-    refused(({ linux, mounts }) => {
+    refused(({ linux }) => {
       linux.netDevices = {};
       linux.mountLabel = "";
       linux.intelRdt = null;
-      mounts[0].uidMappings = [];
-      mounts[0].gidMappings = [];
     }),
     [],
   );
