@@ -4,8 +4,9 @@
  *   dist/dunc-init    carries out a plan inside the container   \  freestanding C: no libc,
  *   dist/libdunc.so   what the TypeScript calls through FFI     /  raw system calls
  *   dist/dunc-front   the first stage of dist/dunc             /
+ *   dist/commit       the commit of the sources, for `--version`
  *   dist/js           the program as few modules, one for what every command needs and one for each command, with the
- *                     two files beside them
+ *                     three files beside them
  *   dist/dunc.js      what `deno run` is given to run them
  *   dist/dunc         one executable: the first stage, and behind it what `deno compile` made of dist/js
  *
@@ -69,7 +70,7 @@ const ARTEFACTS = {
 const MACHINE_FLAGS: Readonly<Record<string, readonly string[]>> = { aarch64: ["-mno-outline-atomics"] };
 
 /** What goes into the executable as a file; the first stage stands in front of it. */
-const INCLUDED = ["dunc-init", "libdunc.so"] as const;
+const INCLUDED = ["dunc-init", "libdunc.so", "commit"] as const;
 
 /** What the last build was made of, by output: a hash of the inputs and of the command. */
 type Stamps = Record<string, string>;
@@ -219,6 +220,23 @@ async function bundle(stamps: Stamps): Promise<void> {
   });
 }
 
+/**
+ * dist/commit, which `--version` prints: the commit of the sources, with `-dirty` when something differs from it.
+ * Written only when it changes, since the bundle is made again then.
+ */
+function writeCommit(): void {
+  let commit = "unknown";
+  try {
+    commit = run("git", ["describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]).trim();
+  } catch (error) {
+    // An archive of the sources has no history.
+    if (!(error instanceof BuildError)) throw error;
+  }
+  const path = `${ROOT}dist/commit`;
+  if (identityOf(path) !== undefined && Deno.readTextFileSync(path) === `${commit}\n`) return;
+  Deno.writeTextFileSync(path, `${commit}\n`);
+}
+
 function removeFolder(path: string): void {
   try {
     Deno.removeSync(ROOT + path, { recursive: true });
@@ -318,6 +336,7 @@ if (import.meta.main) {
   try {
     await buildC(stamps, machine);
     if (machine === undefined && !Deno.args.includes("--c")) {
+      writeCommit();
       await bundle(stamps);
       await compile(stamps);
     }

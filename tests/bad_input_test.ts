@@ -212,3 +212,29 @@ containerTest("errors go into the log in the form that clients parse, and to std
   assertMatch(record.time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)$/);
   assertEquals(stderr, "container does not exist\n");
 });
+
+containerTest(
+  "a key that stands twice in config.json is told with --debug, and the last one counts",
+  async (bench) => {
+    bench.configure((config) => config.process.args = ["true"]);
+    const path = `${bench.bundle}/config.json`;
+    const twice = Deno.readTextFileSync(path).replace('"args"', '"args": ["false"],\n"args"');
+    Deno.writeTextFileSync(path, twice);
+    const plain = await bench.dunc(["run", bench.id()]);
+    assertEquals([plain.code, plain.stderr], [0, ""]);
+    const { code, stderr } = await bench.dunc(["--debug", "run", bench.id()]);
+    assertEquals(code, 0, stderr);
+    assertMatch(
+      stderr,
+      /level=warning msg="process\.args: stands in its object twice, again at line \d+, column 1:/,
+    );
+  },
+);
+
+containerTest("a memory limit that kills the init is told as such", async (bench) => {
+  const { code, stderr } = await bench.shell("true", (config) => {
+    config.linux.resources.memory = { limit: 1 };
+  });
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, "container init was OOM-killed (memory limit too low?)");
+});

@@ -152,6 +152,22 @@ containerTest("containers are made, started and deleted at the same time", async
   assertEquals(await c.dunc.ok("list", "-q"), "");
 });
 
+containerTest("a create in the group of another container is refused, and harms it in no way", async (c) => {
+  const { path } = c.bundle((config) => {
+    runs(config, "sleep 100");
+    config.linux!.cgroupsPath = `/${c.id()}-shared`;
+  });
+  const id = c.id();
+  await c.dunc.ok("run", "-d", "--bundle", path, id);
+  for (const verb of ["create", "run"]) {
+    const stderr = await c.dunc.fails(1, verb, "--bundle", path, c.id());
+    assertStringIncludes(stderr, "container's cgroup is not empty: 1 process(es) found");
+    assertEquals((await c.dunc.state(id)).status, "running");
+    assertEquals((await c.dunc.ok("exec", id, "echo", "here")).trim(), "here");
+    assertEquals(c.dunc.ids(), [id]);
+  }
+}, ["dunc"]);
+
 containerTest("a full root folder is an error that names it, and leaves nothing", async (c) => {
   const { path } = c.bundle();
   Deno.mkdirSync(c.dunc.root, { mode: 0o700 });

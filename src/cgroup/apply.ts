@@ -175,8 +175,17 @@ function makeDirectory(directory: string, made: string[]): string | undefined {
   }
 }
 
-/** runc's two refusals: a container must start in a group of its own, and in one that lets it run. */
-function refuseInUse(paths: CgroupPaths, made: ReadonlySet<string>, inhabitant: number | undefined): void {
+/**
+ * runc's two refusals: a container must start in a group of its own, and in one that lets it run. Groups in `made`
+ * are nobody else's.
+ *
+ * @throws ContainerError `container's cgroup is not empty: …` or `… unexpectedly frozen`
+ */
+export function refuseInUse(
+  paths: CgroupPaths,
+  made: ReadonlySet<string>,
+  inhabitant?: number | undefined,
+): void {
   const pids = new Set<number>();
   for (const directory of directoriesOf(paths)) {
     if (!made.has(directory)) { for (const pid of listPids(directory)) pids.add(pid); }

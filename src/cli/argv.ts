@@ -6,6 +6,8 @@ export class UsageError extends Error {
     message: string,
     readonly command: Command | undefined,
     readonly kind: "flag" | "arguments" | "command",
+    /** The global flags, where all of them had been read: they say where the error is logged. */
+    readonly globals: FlagValues,
   ) {
     super(message);
     this.name = "UsageError";
@@ -27,120 +29,116 @@ export interface Invocation {
  * but for commands that stop at the first, `--` and a dash before a digit end the flags, flags given again add up
  * only where that is their kind, and global flags are known behind the command too.
  *
- * Throws UsageError.
+ * Throws UsageError in the words of runc and of its parser.
  */
 export function parseArgv(
   argv: readonly string[],
   commands: readonly Command[],
   globalFlags: readonly Flag[],
 ): Invocation {
-  const globals = new Values();
-  const rest = [...argv];
-  readFlags(rest, globalFlags, [], globals, undefined, true);
-  const name = rest.shift();
-  if (name === undefined) {
-    return { command: undefined, args: [], flags: new Values(), globals, help: globals.bool("help") };
-  }
-  const command = commands.find((entry) => entry.name === name);
-  if (name === "help" || name === "h") {
-    const topic = rest[0];
-    const about = topic === undefined ? undefined : commands.find((entry) => entry.name === topic);
-    if (topic !== undefined && about === undefined) throw unknownCommand(topic);
-    return { command: about, args: [], flags: new Values(), globals, help: true };
-  }
-  if (command === undefined) throw unknownCommand(name);
-  const flags = new Values();
-  const args = readFlags(
-    rest,
-    command.flags,
-    globalFlags,
-    flags,
-    command,
-    command.stopsAtArgument === true,
-    globals,
-  );
-  const help = globals.bool("help");
-  if (!help) checkCount(command, args.length);
-  return { command, args, flags, globals, help };
+  return new Reader([...argv], commands, globalFlags).read();
 }
 
-function unknownCommand(name: string): UsageError {
-  return new UsageError(`No help topic for '${name}'`, undefined, "command");
-}
+/** Reads one command line, from its first word on. */
+class Reader {
+  readonly #globals = new Values();
+  readonly #flags = new Values();
+  #command: Command | undefined;
 
-function checkCount(command: Command, count: number): void {
-  const { name, minArgs, maxArgs } = command;
-  const plural = (n: number) => `${n} argument${n === 1 ? "" : "s"}`;
-  if (minArgs === maxArgs && count !== minArgs) {
-    throw new UsageError(`"${name}" requires exactly ${minArgs} argument(s)`, command, "arguments");
-  }
-  if (count < minArgs) {
-    throw new UsageError(`"${name}" requires a minimum of ${plural(minArgs)}`, command, "arguments");
-  }
-  if (maxArgs !== undefined && count > maxArgs) {
-    throw new UsageError(`"${name}" requires a maximum of ${plural(maxArgs)}`, command, "arguments");
-  }
-}
+  constructor(
+    /** The words that are not read yet. */
+    private readonly rest: string[],
+    private readonly commands: readonly Command[],
+    private readonly globalFlags: readonly Flag[],
+  ) {}
 
-/** Take flags off `rest`, which is left with what follows; with `stop` at the first argument, which stays in it. */
-function readFlags(
-  rest: string[],
-  known: readonly Flag[],
-  persistent: readonly Flag[],
-  values: Values,
-  command: Command | undefined,
-  stop: boolean,
-  persistentValues: Values = values,
-): string[] {
-  const args: string[] = [];
-  while (rest.length > 0) {
-    const token = rest[0]!;
-    if (token === "--") {
-      rest.shift();
-      args.push(...rest.splice(0));
-    } else if (/^--?[A-Za-z]/.test(token)) {
-      rest.shift();
-      readFlag(token, rest, known, persistent, values, persistentValues, command);
-    } else if (command === undefined) {
-      return args;
-    } else {
-      args.push(rest.shift()!);
-      // A dash before a digit ends the flags too: `kill -9 ID` has no flag.
-      if (stop || token.startsWith("-")) args.push(...rest.splice(0));
+  read(): Invocation {
+    this.#readFlags();
+    const name = this.rest.shift();
+    if (name === undefined) return this.#invocation([], this.#globals.bool("help"));
+    if (name === "help" || name === "h") {
+      const topic = this.rest[0];
+      this.#command = topic === undefined ? undefined : this.#commandOf(topic);
+      return this.#invocation([], true);
     }
+    this.#command = this.#commandOf(name);
+    const args = this.#readFlags();
+    const help = this.#globals.bool("help");
+    if (!help) this.#checkCount(this.#command, args.length);
+    return this.#invocation(args, help);
   }
-  return args;
-}
 
-function readFlag(
-  token: string,
-  rest: string[],
-  known: readonly Flag[],
-  persistent: readonly Flag[],
-  values: Values,
-  persistentValues: Values,
-  command: Command | undefined,
-): void {
-  const [written, inline] = splitOnce(token.replace(/^--?/, ""));
-  const matches = (flag: Flag) => flag.name === written || flag.alias === written;
-  const own = known.find(matches);
-  const flag = own ?? persistent.find(matches);
-  if (flag === undefined) throw new UsageError(`flag provided but not defined: -${written}`, command, "flag");
-  const into = own === undefined ? persistentValues : values;
-  if (flag.kind === "bool") {
-    const text = inline ?? "true";
-    if (!/^(1|t|T|true|TRUE|True|0|f|F|false|FALSE|False)$/.test(text)) {
-      throw new UsageError(`invalid boolean value "${text}" for -${written}`, command, "flag");
+  #invocation(args: readonly string[], help: boolean): Invocation {
+    return { command: this.#command, args, flags: this.#flags, globals: this.#globals, help };
+  }
+
+  #error(message: string, kind: UsageError["kind"]): UsageError {
+    return new UsageError(message, this.#command, kind, this.#globals);
+  }
+
+  #commandOf(name: string): Command {
+    const command = this.commands.find((entry) => entry.name === name);
+    if (command === undefined) throw this.#error(`No help topic for '${name}'`, "command");
+    return command;
+  }
+
+  #checkCount({ name, minArgs, maxArgs }: Command, count: number): void {
+    const fault = minArgs === maxArgs && count !== minArgs
+      ? `exactly ${minArgs}`
+      : count < minArgs
+      ? `a minimum of ${minArgs}`
+      : maxArgs !== undefined && count > maxArgs
+      ? `a maximum of ${maxArgs}`
+      : undefined;
+    if (fault !== undefined) throw this.#error(`"${name}" requires ${fault} argument(s)`, "arguments");
+  }
+
+  /** Read the flags at this point; the arguments among them, or none before the command is known. */
+  #readFlags(): string[] {
+    const { rest } = this;
+    const stop = this.#command?.stopsAtArgument === true;
+    const args: string[] = [];
+    while (rest.length > 0) {
+      const token = rest[0]!;
+      if (token === "--") {
+        rest.shift();
+        args.push(...rest.splice(0));
+      } else if (/^--?[A-Za-z]/.test(token)) {
+        rest.shift();
+        this.#readFlag(token);
+      } else if (this.#command === undefined) {
+        return args;
+      } else {
+        args.push(rest.shift()!);
+        // A dash before a digit ends the flags too: `kill -9 ID` has no flag.
+        if (stop || token.startsWith("-")) args.push(...rest.splice(0));
+      }
     }
-    into.set(flag, /^[1tT]/.test(text) ? "true" : "false");
-    return;
+    return args;
   }
-  const value = inline ?? rest.shift();
-  if (value === undefined) throw new UsageError(`flag needs an argument: -${written}`, command, "flag");
-  if (flag.kind === "int" && !/^[+-]?\d+$/.test(value)) {
-    throw new UsageError(`invalid value "${value}" for flag -${written}: parse error`, command, "flag");
+
+  #readFlag(token: string): void {
+    const [written, inline] = splitOnce(token.replace(/^--?/, ""));
+    const matches = (flag: Flag) => flag.name === written || flag.alias === written;
+    const own = this.#command?.flags.find(matches);
+    const flag = own ?? this.globalFlags.find(matches);
+    if (flag === undefined) throw this.#error(`flag provided but not defined: -${written}`, "flag");
+    const into = own === undefined ? this.#globals : this.#flags;
+    if (flag.kind === "bool") {
+      const text = inline ?? "true";
+      if (!/^(1|t|T|true|TRUE|True|0|f|F|false|FALSE|False)$/.test(text)) {
+        throw this.#error(`invalid boolean value "${text}" for -${written}`, "flag");
+      }
+      into.set(flag, /^[1tT]/.test(text) ? "true" : "false");
+      return;
+    }
+    const value = inline ?? this.rest.shift();
+    if (value === undefined) throw this.#error(`flag needs an argument: -${written}`, "flag");
+    if (flag.kind === "int" && !/^[+-]?\d+$/.test(value)) {
+      throw this.#error(`invalid value "${value}" for flag -${written}: parse error`, "flag");
+    }
+    into.set(flag, value);
   }
-  into.set(flag, value);
 }
 
 function splitOnce(text: string): [string, string | undefined] {

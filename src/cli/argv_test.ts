@@ -45,8 +45,8 @@ Deno.test("parseArgv() refuses unknown flags and commands, missing values and wr
   says("flag needs an argument: -bundle", "run", "c1", "--bundle");
   says('"state" requires exactly 1 argument(s)', "state");
   says('"state" requires exactly 1 argument(s)', "state", "a", "b");
-  says('"kill" requires a maximum of 2 arguments', "kill", "a", "b", "c");
-  says('"exec" requires a minimum of 1 argument', "exec");
+  says('"kill" requires a maximum of 2 argument(s)', "kill", "a", "b", "c");
+  says('"exec" requires a minimum of 1 argument(s)', "exec");
   says('invalid boolean value "maybe"', "delete", "--force=maybe", "c1");
   says('invalid value "x" for flag -preserve-fds', "run", "--preserve-fds", "x", "c1");
 });

@@ -28,10 +28,22 @@ export async function main(argv: readonly string[]): Promise<number> {
     return run({ ...call, runtime, print: writeOutput, complain });
   } catch (error) {
     if (error instanceof UsageError) return await printUsageError(error);
-    const message = messageOf(error, command);
-    if (log === undefined) writeError(`${message}\n`);
-    else log.fail(message);
+    (log ?? plainLog()).fail(messageOf(error, command));
     return exitCodeOf(error, command);
+  }
+}
+
+/** For what goes wrong before there is a log: text on standard error. */
+const plainLog = (): LogWriter => openLog({ format: "text", debug: false });
+
+/** The log of a command line with a mistake. */
+function logOf({ kind, command, globals }: UsageError): LogWriter {
+  // Of global flags with a mistake among them, none is trusted.
+  if (kind === "flag" && command === undefined) return plainLog();
+  try {
+    return openLog(logOptions(globals));
+  } catch {
+    return plainLog();
   }
 }
 
@@ -71,16 +83,17 @@ async function printVersion(): Promise<number> {
   return 0;
 }
 
+/** runc's forms: what is wrong and the help on standard output, the error in the log and on standard error. */
 async function printUsageError(error: UsageError): Promise<number> {
-  if (error.kind === "command") {
-    writeError(`${error.message}\n`);
+  const { command, kind, message } = error;
+  const log = logOf(error);
+  if (kind === "command") {
+    log.fail(message);
     return NO_TOPIC;
   }
   const { commandHelp, programHelp } = await import("./help.ts");
-  const head = error.kind === "flag" ? `Incorrect Usage: ${error.message}` : "Incorrect Usage.";
-  writeOutput(
-    `${head}\n\n${error.command === undefined ? programHelp(commands()) : commandHelp(error.command)}`,
-  );
-  writeError(error.kind === "flag" ? `${error.message}\n` : `dunc: ${error.message}\n`);
-  return error.command?.failureCode ?? 1;
+  const head = kind === "flag" ? `Incorrect Usage: ${message}` : "Incorrect Usage.";
+  writeOutput(`${head}\n\n${command === undefined ? programHelp(commands()) : commandHelp(command)}`);
+  log.fail(kind === "flag" ? message : `dunc: ${message}`);
+  return 1;
 }

@@ -4,9 +4,18 @@ import { OCI_VERSION } from "../spec/version.ts";
 export const VERSION = "0.1.0";
 
 /**
- * What `--version` prints: the program, then the specification, one `name: value` a line, which is what moby looks
- * for (`spec:`) and what containerd's client splits.
+ * What `--version` prints: the program, the commit, then the specification, one `name: value` a line, which is what
+ * moby looks for (`spec:`) and what containerd's client splits.
  */
 export function versionText(): string {
-  return [`dunc version ${VERSION}`, "commit: unknown", `spec: ${OCI_VERSION}`, ""].join("\n");
+  return [`dunc version ${VERSION}`, `commit: ${commit()}`, `spec: ${OCI_VERSION}`, ""].join("\n");
+}
+
+/** The commit that was built: scripts/build.ts lays it beside the modules. Run from source there is none. */
+export function commit(): string {
+  try {
+    return Deno.readTextFileSync(`${import.meta.dirname}/commit`).trim();
+  } catch {
+    return "unknown";
+  }
 }

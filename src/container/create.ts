@@ -1,8 +1,9 @@
 import { close, connectUnix, pidfdOpen, sendDescriptor, waitExit } from "../../ffi/stub.ts";
 import { cgroupKernel } from "../../ffi/cgroup_kernel.ts";
-import { createCgroup } from "../cgroup/apply.ts";
+import { createCgroup, refuseInUse } from "../cgroup/apply.ts";
 import { deviceProgram } from "../cgroup/device_program.ts";
 import { deviceList } from "../cgroup/devices.ts";
+import { readOomKills } from "../cgroup/oom.ts";
 import { isV2, v2Directory } from "../cgroup/paths.ts";
 import { thaw } from "../cgroup/freeze.ts";
 import { killCgroup } from "../cgroup/kill.ts";
@@ -30,6 +31,7 @@ import { keepPlans } from "./kept.ts";
 import type { CreateOptions, Runtime } from "./options.ts";
 import { writePidFile } from "./pid_file.ts";
 import { type Preparation, prepare } from "./prepare.ts";
+import { nested, startFailure } from "./verb.ts";
 
 /** A container that has just been made, with its process still ours. */
 export interface Created {
@@ -93,15 +95,19 @@ function makeContainer(
   firstPlan: Plan,
 ): Created {
   const { folder, cgroup } = prepared;
-  let record = prepared.record;
+  // Groups are not ours to clean up before they are made.
+  let record: ContainerRecord = { ...prepared.record, cgroupPaths: {} };
   let made: readonly string[] = [];
   let plan = firstPlan;
   try {
+    // A record that names a group in use would let `delete --force` kill whoever is in it.
+    if (cgroup !== undefined) refuseInUse(cgroup.paths, new Set());
     // Named before it is made: `delete --force` finds everything after a kill -9 at any point.
-    saveRecord(folder, record);
+    saveRecord(folder, prepared.record);
     saveConfig(folder, prepared.configText);
     if (cgroup !== undefined) {
       const created = createCgroup(cgroup);
+      record = prepared.record;
       made = created.made;
       if (Object.keys(created.paths).length < Object.keys(cgroup.paths).length) {
         record = { ...record, cgroupPaths: created.paths };
@@ -117,11 +123,15 @@ function makeContainer(
     const given = console === undefined ? [] : [console];
     const child = spawnPlan(plan, { given, preserveFds: prepared.preserveFds });
     const outcome = runConversation(child, {
+      isContainer: true,
       maps: (pid) => writeIdMaps(pid, mapsOf(prepared.spec), mapper()),
       hooks: (pid) => {
         const container = { record, status: "creating" } as const;
-        runHooks("prestart", prepared.spec.hooks?.prestart ?? [], container, pid);
-        runHooks("createRuntime", prepared.spec.hooks?.createRuntime ?? [], container, pid);
+        const { prestart = [], createRuntime = [] } = prepared.spec.hooks ?? {};
+        nested("error during container init", () => {
+          runHooks("prestart", prestart, container, pid);
+          runHooks("createRuntime", createRuntime, container, pid);
+        });
       },
       ready: (pid) => {
         const stat = readProcessStat(pid);
@@ -133,9 +143,21 @@ function makeContainer(
     });
     return handOver(options, prepared, { ...outcome, folder, record });
   } catch (error) {
+    const cause = oomKilled(record, made) ?? error;
     takeAway(runtime, { folder, record }, made);
-    throw error;
+    throw startFailure(cause);
   }
+}
+
+/** Whether the kernel killed the init for want of memory: then that is the failure, whatever else was seen of it. */
+function oomKilled({ cgroupPaths }: ContainerRecord, made: readonly string[]): ContainerError | undefined {
+  // A group that was there before has counted others.
+  const own = made.includes(cgroupPaths[isV2(cgroupPaths) ? "" : "memory"] ?? "");
+  return own && (readOomKills(cgroupPaths) ?? 0n) > 0n
+    ? new ContainerError("container init was OOM-killed (memory limit too low?)", {
+      place: "linux.resources.memory.limit",
+    })
+    : undefined;
 }
 
 function mapsOf({ linux }: Spec): IdMaps {

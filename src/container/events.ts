@@ -1,7 +1,8 @@
 import { type Awaited, close, eventDescriptor, openForReading, pollAny, resetEvent } from "../../ffi/stub.ts";
 import { writeFile } from "../cgroup/files.ts";
 import { containerPids } from "../cgroup/pids.ts";
-import { oomSource, readOomKills, readStats } from "../cgroup/stats.ts";
+import { oomSource, readOomKills } from "../cgroup/oom.ts";
+import { readStats } from "../cgroup/stats.ts";
 import { eventText } from "../cgroup/stats_text.ts";
 import { ContainerError } from "../errors.ts";
 import { loadContainer, processOf } from "./container.ts";

@@ -26,7 +26,7 @@ import type { ExecOptions, Runtime } from "./options.ts";
 import { writePidFile } from "./pid_file.ts";
 import { inheritedDescriptors } from "./prepare.ts";
 import { seccompOf } from "./seccomp.ts";
-import { identify } from "./verb.ts";
+import { identify, startFailure } from "./verb.ts";
 
 /**
  * `exec`: one more process in a container that is created or running. Returns its exit code (128 + N for signal N),
@@ -166,6 +166,8 @@ function launchExec(
     if (options.pidFile !== undefined) writePidFile(options.pidFile, outcome.pid);
     keep();
     return options.detach ? 0 : relay(pidfd, outcome.pid, master);
+  } catch (error) {
+    throw startFailure(error);
   } finally {
     for (const fd of [console, pidfd, master]) if (fd !== undefined) close(fd);
   }

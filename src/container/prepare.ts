@@ -12,6 +12,7 @@ import { buildCreatePlan } from "../plan/build.ts";
 import type { CgroupRequest, UserNamespaceRequest } from "../plan/frame.ts";
 import { namespacesOf } from "../plan/namespaces.ts";
 import type { Plan } from "../plan/plan.ts";
+import { duplicateKeys } from "../spec/json.ts";
 import { parseSpec } from "../spec/parse.ts";
 import type { Spec } from "../spec/schema.ts";
 import { refusalsOf } from "../spec/refusals.ts";
@@ -125,6 +126,9 @@ function readConfig(bundle: string): string {
 
 function checkedSpec(text: string, runtime: Runtime): Spec {
   const spec = parseSpec(text);
+  if (runtime.log.debugEnabled) {
+    for (const { path, message } of duplicateKeys(text)) runtime.log.warn(`${path}: ${message}`);
+  }
   const { errors, warnings } = validateSpec(spec);
   const issues = [
     ...errors,

@@ -23,6 +23,20 @@ export function unexpected(operation: string, outcome: VerbOutcome): ContainerEr
   return new ContainerError(operation, { errno: outcome.errno });
 }
 
+/** A failure to start a process, nested as runc does. What is no ContainerError stays as it is. */
+export function startFailure(error: unknown): unknown {
+  return error instanceof ContainerError ? error.within("unable to start container process") : error;
+}
+
+/** Do something whose ContainerErrors are nested in these words. */
+export function nested(words: string, action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    throw error instanceof ContainerError ? error.within(words) : error;
+  }
+}
+
 /** A pidfd for the very process of a record; undefined when it is gone. The caller closes it. */
 export function identify(target: Target): number | undefined {
   const plan = identifyPlan(target);

@@ -28,8 +28,9 @@ import {
   waitExit,
 } from "../../ffi/stub.ts";
 import { ContainerError } from "../errors.ts";
+import type { Plan } from "../plan/plan.ts";
 import { WORDS } from "../plan/schema.ts";
-import { reportToError } from "./report.ts";
+import { initError, reportToError } from "./report.ts";
 import type { Child } from "./spawn.ts";
 
 /** What the runtime does when the init asks. Each is called at most once, with the container process's pid. */
@@ -38,6 +39,8 @@ export interface Handlers {
   readonly hooks?: (pid: number) => void;
   readonly ready?: (pid: number) => void;
   readonly listener?: (pid: number, descriptor: number) => void;
+  /** Whether it is the init of a new container, whose failures are nested as such. */
+  readonly isContainer?: boolean;
 }
 
 /** How a conversation ended well. */
@@ -75,7 +78,7 @@ export function runConversation(child: Child, handlers: Handlers): Outcome {
       if (received.pid !== child.pid) pid = received.pid;
       switch (report.word) {
         case WORDS.failed:
-          throw reportToError(report, child.plan);
+          throw failureOf(report, child.plan, handlers);
         case WORDS.console:
           master = received.descriptor;
           if (master !== undefined) prepareTerminal(master);
@@ -124,6 +127,11 @@ function endProcess(pid: number): void {
   pidfdSignal(pidfd, SIGKILL);
   waitExit(pidfd, { wait: true, reap: true });
   close(pidfd);
+}
+
+function failureOf(report: Report, plan: Plan, { isContainer }: Handlers): ContainerError {
+  const error = reportToError(report, plan);
+  return isContainer === true ? initError(error, plan.steps[report.opIndex]?.origin ?? []) : error;
 }
 
 function parseReport(bytes: Uint8Array<ArrayBuffer>): Report {

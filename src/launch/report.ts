@@ -25,6 +25,18 @@ export function reportToError(report: Report, plan: Plan): ContainerError {
   });
 }
 
+/** Keys of `process` that an init carries out last, behind the point where runc calls the container made. */
+const LAST_OF_PROCESS: readonly unknown[] = ["args", "cwd", "capabilities", "user"];
+
+/**
+ * Nest the failure of a new container's init as runc does: all that precedes the process's last steps is
+ * `error during container init: …`; the program that is not found, the user, the directory are told plainly.
+ */
+export function initError(error: ContainerError, origin: Origin): ContainerError {
+  const last = origin[0] === "process" && LAST_OF_PROCESS.includes(origin[1]);
+  return last ? error : error.within("error during container init");
+}
+
 /** Operations whose failures clients know by runc's words. */
 const SPECIAL: Partial<
   Record<Op["op"], (step: Step, report: Report, errno: string) => ContainerError | undefined>
