@@ -1,5 +1,6 @@
 import { pause } from "../cgroup/kernel.ts";
-import { readOomKills, readStats } from "../cgroup/stats.ts";
+import { readOomKills } from "../cgroup/oom.ts";
+import { readStats } from "../cgroup/stats.ts";
 import { type Reading, type Usage, usageOf } from "../cgroup/usage.ts";
 import { ContainerError } from "../errors.ts";
 import { listIds } from "../state/folder.ts";
