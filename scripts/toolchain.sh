@@ -75,6 +75,10 @@ test ci|tmux|tmux
 test ci|bsdutils|script
 test ci|util-linux|nsenter
 bench|crun|crun
+vm|qemu-system-x86|qemu-system-x86_64
+vm|qemu-system-common|/usr/lib/qemu/virtiofsd
+vm|busybox-static|busybox
+vm|debootstrap|debootstrap
 ci|gcc-aarch64-linux-gnu|aarch64-linux-gnu-gcc
 '
 
