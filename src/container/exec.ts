@@ -16,7 +16,7 @@ import { spawnPlan } from "../launch/spawn.ts";
 import { buildExecPlan } from "../plan/build_exec.ts";
 import { parseProcess, parseSpec } from "../spec/parse.ts";
 import type { Process, Spec } from "../spec/schema.ts";
-import { checkProcess, Issues } from "../spec/validate.ts";
+import { checkMappedUser, checkProcess, Issues } from "../spec/validate.ts";
 import { loadConfig } from "../state/folder.ts";
 import { type Container, loadContainer, processOf } from "./container.ts";
 import { execCgroup } from "./exec_cgroup.ts";
@@ -98,11 +98,13 @@ function processFor(spec: Spec, options: ExecOptions, runtime: Runtime) {
     if (spec.process === undefined) throw new ContainerError("process property must not be empty");
     const process = execProcess(spec.process, options);
     checkProcess(process, "process", issues);
+    checkMappedUser(process, spec.linux ?? {}, "process", issues);
     refuse(issues, process, "process", runtime);
     return { process, origin: ["process"] };
   }
   const process = parseProcess(readProcess(options.processFile));
   checkProcess(process, "--process", issues);
+  checkMappedUser(process, spec.linux ?? {}, "--process", issues);
   refuse(issues, process, "--process", runtime);
   return { process: options.tty ? { ...process, terminal: true } : process, origin: ["--process"] };
 }
