@@ -33,6 +33,7 @@ const NUMBERS = {
   umount2: [166, 39],
   openat: [257, 56],
   pread64: [17, 67],
+  fgetxattr: [193, 10],
   kill: [62, 129],
   socket: [41, 198],
   connect: [42, 203],
@@ -70,7 +71,7 @@ function syscall(name: keyof typeof NUMBERS, a: number, b = 0, c = 0, d = 0): nu
 }
 
 /** A system call whose argument number `place` (1..4) is a buffer; the others are given in their order. */
-function syscallBuffer(
+export function syscallBuffer(
   place: 1 | 2 | 3 | 4,
   name: keyof typeof NUMBERS,
   buffer: Buffer,

@@ -81,6 +81,25 @@ function updateFlags(): Flag[] {
 export function commands(): readonly Command[] {
   return [
     {
+      name: "check",
+      usage: "tell what this host allows, and what to do about the rest",
+      args: "",
+      minArgs: 0,
+      maxArgs: 0,
+      description:
+        "Tries out what a container of the calling user is made of: namespaces, mounts, id maps, a cgroup. What\n" +
+        "it makes is gone when it ends. Exits with 0 when a container can be run, else with 1.",
+      flags: [{
+        name: "format",
+        alias: "f",
+        kind: "string",
+        value: "FORMAT",
+        default: "table",
+        help: "table or json",
+      }],
+      load: () => import("./check.ts"),
+    },
+    {
       name: "create",
       usage: "create a container",
       args: ID,

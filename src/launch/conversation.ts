@@ -41,6 +41,8 @@ export interface Handlers {
   readonly listener?: (pid: number, descriptor: number) => void;
   /** Whether it is the init of a new container, whose failures are nested as such. */
   readonly isContainer?: boolean;
+  /** The error of an operation that failed, where it is not `reportToError`'s. */
+  readonly inWords?: (report: Report, plan: Plan) => ContainerError;
 }
 
 /** How a conversation ended well. */
@@ -129,8 +131,12 @@ function endProcess(pid: number): void {
   close(pidfd);
 }
 
-function failureOf(report: Report, plan: Plan, { isContainer }: Handlers): ContainerError {
-  const error = reportToError(report, plan);
+function failureOf(
+  report: Report,
+  plan: Plan,
+  { isContainer, inWords = reportToError }: Handlers,
+): ContainerError {
+  const error = inWords(report, plan);
   return isContainer === true ? initError(error, plan.steps[report.opIndex]?.origin ?? []) : error;
 }
 

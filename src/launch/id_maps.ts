@@ -49,7 +49,7 @@ function write(pid: number, file: string, text: string, place: string): void {
   } catch (error) {
     const errno = (error as { code?: string }).code ?? "EPERM";
     const hint = errno === "EPERM"
-      ? "an ordinary user may map its own id alone without newuidmap"
+      ? "an ordinary user may map its own id alone without newuidmap; `dunc check` tells what more is allowed"
       : undefined;
     throw new ContainerError(`write ${file}`, { place, errno, hint });
   }
@@ -62,7 +62,8 @@ function runHelper(name: string, pid: number, mappings: readonly IdMapping[], pl
     throw new ContainerError(`map ids with ${name}`, {
       place,
       reason: "not found in PATH",
-      hint: "install uidmap and list ranges in /etc/subuid and /etc/subgid, or map only your own id",
+      hint:
+        "install uidmap and list ranges in /etc/subuid and /etc/subgid, or map only your own id; see `dunc check`",
     });
   }
   const ids = mappings.flatMap(({ containerID, hostID, size }) => [containerID, hostID, size].map(String));
@@ -71,11 +72,12 @@ function runHelper(name: string, pid: number, mappings: readonly IdMapping[], pl
   throw new ContainerError(`${name} failed`, {
     place,
     reason: new TextDecoder().decode(stderr).trim() || `exit status ${code}`,
-    hint: "are the ids in /etc/subuid and /etc/subgid?",
+    hint: "are the ids in /etc/subuid and /etc/subgid? `dunc check` tells",
   });
 }
 
-function findHelper(name: string): string | undefined {
+/** newuidmap or newgidmap by an absolute entry of PATH, a usual one where PATH is unset; undefined: not installed. */
+export function findHelper(name: string): string | undefined {
   const path = Deno.env.get("PATH") ?? "/usr/local/bin:/usr/bin:/bin";
   for (const directory of path.split(":")) {
     if (!directory.startsWith("/")) continue;

@@ -158,7 +158,11 @@ interface Hint {
 
 /** Likely causes, by operation and errno. */
 const HINTS: readonly Hint[] = [
-  { op: "fsmount", errno: "EPERM", hint: "is this file system allowed in this user namespace?" },
+  {
+    op: "fsmount",
+    errno: "EPERM",
+    hint: "is this file system allowed in this user namespace? `dunc check` tells",
+  },
   { op: "fsmount", errno: "ENODEV", hint: "does the kernel know this file system? see /proc/filesystems" },
   { op: "fsmount", errno: "EINVAL", hint: "does this file system know all of the mount's options?" },
   { op: "open_tree", errno: "ENOENT", hint: "the mount's source does not exist" },
@@ -172,15 +176,37 @@ const HINTS: readonly Hint[] = [
   {
     op: "clone",
     errno: "EPERM",
-    hint:
-      "is CAP_SYS_ADMIN there, or are user namespaces allowed? see /proc/sys/user and kernel.unprivileged_userns_clone",
+    hint: "is CAP_SYS_ADMIN there, or are user namespaces allowed? `dunc check` tells",
   },
   { op: "clone", errno: "EAGAIN", hint: "a limit on processes was reached: pids.max or RLIMIT_NPROC" },
-  { op: "clone", errno: "ENOSPC", hint: "a limit on namespaces was reached: see /proc/sys/user" },
-  { op: "prlimit", errno: "EPERM", hint: "raising a hard limit needs CAP_SYS_RESOURCE" },
-  { op: "setgroups", errno: "EPERM", hint: "setgroups is denied in this user namespace" },
-  { op: "setresuid", errno: "EINVAL", hint: "this uid is not mapped in the user namespace" },
-  { op: "setresgid", errno: "EINVAL", hint: "this gid is not mapped in the user namespace" },
+  {
+    op: "clone",
+    errno: "ENOSPC",
+    hint: "a limit on namespaces was reached, see /proc/sys/user; `dunc check` tells",
+  },
+  { op: "prlimit", errno: "EPERM", hint: "raising a hard limit needs CAP_SYS_RESOURCE; `dunc check` tells" },
+  {
+    op: "open_proc",
+    errno: "EPERM",
+    hint:
+      "the container around this process covers parts of /proc, or gave no CAP_SYS_ADMIN; `dunc check` tells",
+  },
+  { op: "unshare", errno: "EPERM", hint: "is CAP_SYS_ADMIN there, or is it forbidden? `dunc check` tells" },
+  {
+    op: "setgroups",
+    errno: "EPERM",
+    hint: "setgroups is denied in this user namespace: map a range of gids, see `dunc check`",
+  },
+  {
+    op: "setresuid",
+    errno: "EINVAL",
+    hint: "this uid is not mapped in the user namespace, see `dunc check`",
+  },
+  {
+    op: "setresgid",
+    errno: "EINVAL",
+    hint: "this gid is not mapped in the user namespace, see `dunc check`",
+  },
   { op: "open_pty", errno: "ENOENT", hint: "mounts needs a devpts at /dev/pts" },
   { op: "mknod", errno: "EEXIST", hint: "something that is not this device stands at the path" },
 ];
