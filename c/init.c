@@ -44,6 +44,7 @@ static long run_init(int first)
 	long rc;
 
 	run.socket = first;
+	run.channel = (struct listener_channel){ -1, -1, -1 };
 	run.op_index = OP_NONE;
 	memset(run.slots, 0xff, sizeof(run.slots));
 	SYS(umask, 0);
@@ -71,7 +72,8 @@ __attribute__((used)) static _Noreturn void start(long *stack)
 	int first = stack[0] == 2 ? (int)text_number(argv[1]) : 0;
 
 	SYS(exit_group, first < 3 ? 64 : run_init(first) ? 1 : 0);
-	__builtin_unreachable();
+	/* A filter may refuse even that. */
+	__builtin_trap();
 }
 
 #if defined(__x86_64__)

@@ -92,6 +92,8 @@ static long op_end_conversation(struct run *run)
 	long rc = SYS(close, run->socket);
 
 	run->socket = -1;
+	if (run->channel.done >= 0)
+		SYS(close, run->channel.done);
 	return rc;
 }
 

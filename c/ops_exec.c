@@ -132,15 +132,27 @@ long op_barrier(struct run *run, const struct op_barrier *op)
  * is close-on-exec and tells of execve's own failure. */
 long op_close_range(struct run *run, const struct op_close_range *op)
 {
-	uint32_t a = (uint32_t)run->socket, b = op->keep == SLOT_NONE ? ~0u : (uint32_t)run->slots[op->keep];
-	uint32_t keep[2] = { a < b ? a : b, a < b ? b : a }, from = op->first;
+	/* -1 is the greatest as an unsigned number: nothing is kept there. */
+	uint32_t keep[] = {
+		(uint32_t)run->socket, op->keep == SLOT_NONE ? ~0u : (uint32_t)run->slots[op->keep],
+		(uint32_t)run->channel.wake, (uint32_t)run->channel.done, (uint32_t)run->channel.process,
+	};
+	const int count = sizeof(keep) / sizeof(*keep);
+	uint32_t from = op->first;
 
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < count; i++) {
+		for (int j = i + 1; j < count; j++)
+			if (keep[j] < keep[i]) {
+				uint32_t greater = keep[i];
+
+				keep[i] = keep[j];
+				keep[j] = greater;
+			}
 		long rc = keep[i] > from && keep[i] != ~0u ? SYS(close_range, from, keep[i] - 1, 0) : 0;
 
 		if (rc)
 			return rc;
-		if (keep[i] != ~0u)
+		if (keep[i] != ~0u && keep[i] >= from)
 			from = keep[i] + 1;
 	}
 	return SYS(close_range, from, ~0u, 0);

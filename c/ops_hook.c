@@ -75,7 +75,6 @@ static int drain(int fd, struct output *output)
 	return n > 0;
 }
 
-struct pollfd_k { int32_t fd; int16_t events, revents; };
 
 static int64_t now_ms(void)
 {

@@ -23,16 +23,24 @@ long record_send(struct run *run, uint32_t kind, long err, uint32_t value)
 long op_clone(struct run *run, const struct op_clone *op)
 {
 	struct clone_args args = { .flags = op->flags | CLONE_PARENT };
+	int32_t pidfd = -1;
 	long pid;
 
 	if (op->cgroup != SLOT_NONE) {
 		args.flags |= CLONE_INTO_CGROUP;
 		args.cgroup = (uint64_t)run->slots[op->cgroup];
 	}
+	if (op->listener) {
+		args.flags |= CLONE_FILES | CLONE_PIDFD;
+		args.pidfd = (uint64_t)(uintptr_t)&pidfd;
+		pid = listener_prepare(run);
+		if (pid)
+			return pid;
+	}
 	pid = SYS(clone3, &args, sizeof(args));
 	if (pid > 0)
-		SYS(exit_group, 0);
-	return pid;
+		SYS(exit_group, op->listener ? listener_hand_over(run, pidfd) : 0);
+	return pid || !op->listener ? pid : listener_meet(run);
 }
 
 /* The end of the conversation at any sync ends the init: the runtime is gone, nobody would finish it. */
@@ -231,9 +239,9 @@ long op_seccomp(struct run *run, const struct op_seccomp *op)
 	};
 	long rc = SYS(seccomp, SECCOMP_SET_MODE_FILTER, op->flags, &program);
 
-	if (rc < 0 || op->listener == SLOT_NONE)
-		return rc < 0 ? rc : 0;
-	return slot_fill(run, op->listener, rc);
+	if (rc >= 0 && op->listener)
+		listener_announce(run, rc, op->mark);
+	return rc < 0 ? rc : 0;
 }
 
 /* CVE-2024-21626: a working directory that leads out of the root shows as "(unreachable)…". */

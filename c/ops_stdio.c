@@ -89,6 +89,15 @@ static long send_with_descriptor(int socket, const void *data, size_t size, int 
 	return n < 0 ? n : 0;
 }
 
+long record_send_descriptor(struct run *run, uint32_t kind, int descriptor)
+{
+	run->record.kind = kind;
+	run->record.op_index = run->op_index;
+	run->record.err = 0;
+	run->record.text[0] = '\0';
+	return send_with_descriptor(run->socket, &run->record, RECORD_HEAD + 1, descriptor);
+}
+
 /* Over the conversation it is a record; over a socket of the caller's, the text alone. */
 long op_send_descriptor(struct run *run, const struct op_send_descriptor *op)
 {
@@ -96,9 +105,5 @@ long op_send_descriptor(struct run *run, const struct op_send_descriptor *op)
 
 	if (op->socket != SLOT_NONE)
 		return send_with_descriptor(run->slots[op->socket], text, strlen(text), run->slots[op->slot]);
-	run->record.kind = WORD_CONSOLE;
-	run->record.op_index = run->op_index;
-	run->record.err = 0;
-	run->record.text[0] = '\0';
-	return send_with_descriptor(run->socket, &run->record, RECORD_HEAD + 1, run->slots[op->slot]);
+	return record_send_descriptor(run, WORD_CONSOLE, run->slots[op->slot]);
 }

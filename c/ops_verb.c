@@ -2,7 +2,6 @@
  * threads: no operation here touches namespaces, credentials or signal dispositions. */
 #include "plan.h"
 
-struct pollfd_k { int32_t fd; int16_t events, revents; };
 
 /* Fields 3 (state) and 22 (start time) of /proc/PID/stat; the name in field 2 may hold anything. */
 static int parse_stat(const char *text, char *ret_state, uint64_t *ret_start)

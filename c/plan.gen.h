@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 #define PLAN_MAGIC 0x636e7564u
-#define PLAN_ABI   0x550c6d6942cd3b5aull
+#define PLAN_ABI   0xd18b4f3e99a21b1ull
 #define SLOT_LIMIT 512u
 #define SLOT_NONE  0xffffffffu
 
@@ -408,9 +408,11 @@ struct op_clone {
 	struct op_head head;
 	uint64_t flags;
 	slot_ref cgroup;
+	uint32_t listener;
 } __attribute__((aligned(8)));
 _Static_assert(offsetof(struct op_clone, flags) == 16, "clone.flags");
 _Static_assert(offsetof(struct op_clone, cgroup) == 24, "clone.cgroup");
+_Static_assert(offsetof(struct op_clone, listener) == 28, "clone.listener");
 _Static_assert(sizeof(struct op_clone) == 32, "clone");
 
 struct op_sync {
@@ -604,12 +606,14 @@ struct op_seccomp {
 	struct op_head head;
 	uint32_t flags;
 	struct blob_ref filter;
-	slot_ref listener;
+	uint32_t listener;
+	uint64_t mark;
 } __attribute__((aligned(8)));
 _Static_assert(offsetof(struct op_seccomp, flags) == 16, "seccomp.flags");
 _Static_assert(offsetof(struct op_seccomp, filter) == 20, "seccomp.filter");
 _Static_assert(offsetof(struct op_seccomp, listener) == 28, "seccomp.listener");
-_Static_assert(sizeof(struct op_seccomp) == 32, "seccomp");
+_Static_assert(offsetof(struct op_seccomp, mark) == 32, "seccomp.mark");
+_Static_assert(sizeof(struct op_seccomp) == 40, "seccomp");
 
 struct op_chdir {
 	struct op_head head;
@@ -976,7 +980,6 @@ _Static_assert(sizeof(struct op_print_state) == 64, "print_state");
 	X(sched_setaffinity, SCHED_SETAFFINITY, mask, BLOB) \
 	X(setgroups, SETGROUPS, gids, BLOB) \
 	X(seccomp, SECCOMP, filter, BLOB) \
-	X(seccomp, SECCOMP, listener, SLOT_OR_NONE) \
 	X(chdir, CHDIR, path, STR) \
 	X(reopen_null, REOPEN_NULL, null, SLOT) \
 	X(open_pty, OPEN_PTY, root, SLOT) \

@@ -20,9 +20,13 @@ struct plan {
 	uint32_t size, op_end;
 };
 
+/* How a seccomp listener is handed over (ops_listener.c); -1 each where there is none. */
+struct listener_channel { int wake, done, process; };
+
 struct run {
 	struct plan plan;
 	int socket;                   /* the conversation, or -1 */
+	struct listener_channel channel;
 	int slots[SLOT_LIMIT];        /* -1: empty */
 	uint8_t attached[SLOT_LIMIT]; /* the slot's mount has been attached to the tree */
 	uint32_t op_index;
@@ -48,6 +52,9 @@ char **plan_strv(const struct plan *plan, strv_ref ref);
 
 /* Send a record; the runtime at the other end may be gone, which the next sync finds out. */
 long record_send(struct run *run, uint32_t kind, long err, uint32_t value);
+
+/* The same with a descriptor. */
+long record_send_descriptor(struct run *run, uint32_t kind, int descriptor);
 
 /* openat2 under `root`: no way out, no magic links; EAGAIN means a rename was under way. */
 long open_in_root(int root, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
@@ -87,6 +94,11 @@ long op_drop_bounding(struct run *run, const struct op_drop_bounding *op);
 long op_capset(struct run *run, const struct op_capset *op);
 long op_seccomp(struct run *run, const struct op_seccomp *op);
 long op_check_cwd(struct run *run, const struct op_check_cwd *op);
+/* Before the clone; in the first stage afterwards (its exit status), and in the container process; under the filter. */
+long listener_prepare(struct run *run);
+int listener_hand_over(struct run *run, int process);
+long listener_meet(struct run *run);
+void listener_announce(struct run *run, long listener, uint64_t mark);
 long op_run_hook(struct run *run, const struct op_run_hook *op);
 
 long op_reopen_null(struct run *run, const struct op_reopen_null *op);

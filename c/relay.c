@@ -7,7 +7,6 @@
 
 #define SIGNALS 32
 
-struct pollfd_k { int32_t fd; int16_t events, revents; };
 
 /* Handlers run on any thread of the engine, so all they do is: send the signal on, or note it, and
  * wake the relay through its eventfd. Signals that come before the container are kept for it. */

@@ -46,6 +46,7 @@ static long dunc_run(void *bytes, uint32_t size, struct run_result *ret, uint32_
 	run.plan.bytes = bytes;
 	run.plan.size = size;
 	run.socket = -1;
+	run.channel = (struct listener_channel){ -1, -1, -1 };
 	run.op_index = OP_NONE;
 	rc = count > SLOT_LIMIT ? -EINVAL : plan_check(&run.plan, ROOM_VERB);
 	if (!rc) {

@@ -102,6 +102,7 @@ struct msghdr_k {
 };
 struct cmsghdr_k { uint64_t len; int32_t level, type; };
 struct ucred_k { int32_t pid; uint32_t uid, gid; };
+struct pollfd_k { int32_t fd; int16_t events, revents; };
 struct timespec_k { int64_t seconds, nanoseconds; };
 /* rt_sigaction(2); the restorer is x86_64's only. */
 struct sigaction_k {

@@ -189,12 +189,12 @@ export function sendDescriptor(socket: number, text: string, descriptor: number)
 }
 
 /**
- * Connect to a stream socket of the file system. Throws ContainerError with `place` the path: ENOENT, ECONNREFUSED
- * where nobody listens, ENAMETOOLONG above 107 bytes (unix(7): sun_path).
+ * Connect to a stream socket of the file system. Throws ContainerError with `place`, which is the path where nothing
+ * else is said: ENOENT, ECONNREFUSED where nobody listens, ENAMETOOLONG above 107 bytes (unix(7): sun_path).
  */
-export function connectUnix(path: string, operation: string): number {
+export function connectUnix(path: string, operation: string, place = path): number {
   const name = cString(path);
-  if (name.length > 108) throw new ContainerError(operation, { place: path, errno: "ENAMETOOLONG" });
+  if (name.length > 108) throw new ContainerError(operation, { place, errno: "ENAMETOOLONG" });
   const [AF_UNIX, SOCK_STREAM_CLOEXEC] = [1, 1 | 0o2000000];
   const fd = checked(syscall("socket", AF_UNIX, SOCK_STREAM_CLOEXEC), operation);
   const address = new Uint8Array(2 + name.length);
@@ -203,7 +203,7 @@ export function connectUnix(path: string, operation: string): number {
   const rc = syscallBuffer(2, "connect", address, fd, address.length);
   if (rc < 0) {
     close(fd);
-    throw new ContainerError(operation, { place: path, errno: errnoName(-rc) });
+    throw new ContainerError(operation, { place, errno: errnoName(-rc) });
   }
   return fd;
 }

@@ -170,7 +170,7 @@ containerTest("a profile's faults are all named with their places, and nothing i
   assert(!stderr.includes("\n    at "), stderr);
 });
 
-containerTest("a listener is refused by name, and the rules for one before that", async (bench) => {
+containerTest("what a listener may not be for is refused by name", async (bench) => {
   const notify = { names: ["mkdir"], action: "SCMP_ACT_NOTIFY" };
   const withoutPath = await under(bench, "true", deny(notify));
   assertStringIncludes(withoutPath.stderr, "linux.seccomp.listenerPath: seccomp listenerPath is not set");

@@ -3,6 +3,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { type Bundle, type Config, makeRootfs } from "./support/bundle.ts";
 import { until } from "./support/command.ts";
 import { type Containers, containerTest, runs } from "./support/containers.ts";
+import { SeccompAgent } from "./support/seccomp_agent.ts";
 import { Runtime } from "./support/runtime.ts";
 import { parseStatus, statusOf } from "./support/processes.ts";
 
@@ -203,3 +204,32 @@ containerTest("an ordinary user who asks for what only root can have is told so"
   assertEquals([limited.code, dunc.ids()], [1, []]);
   assertMatch(limited.stderr, /container could not join or create cgroup|permission denied/);
 }, ["root"]);
+
+containerTest("an ordinary user's agent gets the listeners of create and exec", async (c) => {
+  const { dunc, bundle, options } = await ordinary(c);
+  const agent = await SeccompAgent.start(`${c.folder}/agent`, ["errno", 28]);
+  try {
+    edit(bundle, (config) => {
+      config.process.args = ["sh", "-c", "mkdir /tmp/x; sleep 100"];
+      config.linux.seccomp = {
+        defaultAction: "SCMP_ACT_ALLOW",
+        listenerPath: agent.path,
+        syscalls: [{ names: ["mkdir", "mkdirat"], action: "SCMP_ACT_NOTIFY" }],
+      };
+    });
+    const id = c.id();
+    for (const words of [["create", id], ["start", id]]) {
+      assertEquals((await dunc.call(words, options)).code, 0, words.join(" "));
+    }
+    const { stderr } = await dunc.call(["exec", id, "mkdir", "/tmp/y"], options);
+    assertStringIncludes(stderr, "No space left on device");
+    await until("both calls", () => agent.calls.length === 2);
+    assertEquals(agent.documents.map(({ state, metadata }) => [state.status, metadata]), [
+      ["creating", undefined],
+      ["running", undefined],
+    ]);
+    await dunc.call(["delete", "--force", id], options);
+  } finally {
+    await agent.close();
+  }
+}, ["root", "gcc"]);

@@ -31,6 +31,7 @@ import { keepPlans } from "./kept.ts";
 import type { CreateOptions, Runtime } from "./options.ts";
 import { writePidFile } from "./pid_file.ts";
 import { type Preparation, prepare } from "./prepare.ts";
+import type { ListenerTaker } from "./seccomp_agent.ts";
 import { nested, startFailure } from "./verb.ts";
 
 /** A container that has just been made, with its process still ours. */
@@ -61,20 +62,29 @@ export function launch(runtime: Runtime, options: CreateOptions, prepared: Prepa
   const console = options.consoleSocket === undefined
     ? undefined
     : connectUnix(options.consoleSocket, "connect to the console socket");
+  let taker: ListenerTaker | undefined;
   try {
+    taker = prepared.connectListener?.();
     // Before the first side effect: a document that no plan can be made of is refused here.
     const plan = prepared.planFor(prepared.record.cgroupPaths);
     if (runtime.log.debugEnabled) logPlan(runtime, plan);
     makeFolder(runtime.root, folder);
     const lock = lockNew(folder);
     try {
-      return makeContainer(runtime, options, prepared, console, plan);
+      return makeContainer(runtime, options, prepared, { console, taker }, plan);
     } finally {
       lock.release();
     }
   } finally {
     if (console !== undefined) close(console);
+    taker?.close();
   }
+}
+
+/** Connections that were made before anything else. */
+interface Connections {
+  readonly console: number | undefined;
+  readonly taker: ListenerTaker | undefined;
 }
 
 /** Lock a folder that has just been made. Where there is no room for the lock, the folder goes again. */
@@ -91,7 +101,7 @@ function makeContainer(
   runtime: Runtime,
   options: CreateOptions,
   prepared: Preparation,
-  console: number | undefined,
+  { console, taker }: Connections,
   firstPlan: Plan,
 ): Created {
   const { folder, cgroup } = prepared;
@@ -140,6 +150,8 @@ function makeContainer(
         saveRecord(folder, record);
         keepPlans(folder, record, prepared.spec);
       },
+      listener: taker &&
+        ((pid, descriptor) => taker.take(descriptor, pid, { record, status: "creating", pid })),
     });
     return handOver(options, prepared, { ...outcome, folder, record });
   } catch (error) {

@@ -11,7 +11,7 @@ import { ContainerError, SpecError } from "../errors.ts";
 import { maySetGroups, ownNamespaces } from "../host/namespaces.ts";
 import { CLONE_NEWUSER } from "../linux/constants.gen.ts";
 import { missingModules } from "../host/lsm.ts";
-import { runConversation } from "../launch/conversation.ts";
+import { type Handlers, runConversation } from "../launch/conversation.ts";
 import { spawnPlan } from "../launch/spawn.ts";
 import { buildExecPlan } from "../plan/build_exec.ts";
 import { parseProcess, parseSpec } from "../spec/parse.ts";
@@ -26,6 +26,7 @@ import type { ExecOptions, Runtime } from "./options.ts";
 import { writePidFile } from "./pid_file.ts";
 import { inheritedDescriptors } from "./prepare.ts";
 import { seccompOf } from "./seccomp.ts";
+import { connectAgent } from "./seccomp_agent.ts";
 import { identify, startFailure } from "./verb.ts";
 
 /**
@@ -47,6 +48,7 @@ export function execContainer(runtime: Runtime, options: ExecOptions): number {
     const { pid } = processOf(container);
     const namespaces = ownNamespaces(pid);
     const preserveFds = options.preserveFds + inheritedDescriptors();
+    const seccomp = seccompOf(spec, runtime.log);
     const plan = buildExecPlan({
       process,
       origin,
@@ -58,11 +60,20 @@ export function execContainer(runtime: Runtime, options: ExecOptions): number {
       preserveFds,
       consoleSocket: options.consoleSocket !== undefined,
       ...execCgroup(container, options.cgroups),
-      seccomp: seccompOf(spec),
+      seccomp,
       linux: spec.linux,
     });
     const keep = preserveFds === 0 ? () => keepExec(container, options, plan, configOf(container)) : () => {};
-    return launchExec(options, plan, target, preserveFds, keep);
+    const taker = seccomp?.notify === true
+      ? connectAgent(spec.linux!.seccomp!, container.record.bundle)
+      : undefined;
+    try {
+      const pass = taker &&
+        ((process: number, descriptor: number) => taker.take(descriptor, process, { ...container, pid }));
+      return launchExec(options, plan, { target, preserveFds, keep, pass });
+    } finally {
+      taker?.close();
+    }
   } finally {
     close(target);
   }
@@ -134,12 +145,21 @@ function checkConsole(process: Process, options: ExecOptions): void {
   }
 }
 
+/** What goes with the plan of an exec. */
+interface Launch {
+  /** A pidfd of the container's process. */
+  readonly target: number;
+  readonly preserveFds: number;
+  /** Keeps the plan for the next time. */
+  readonly keep: () => void;
+  /** Passes the filter's listener on, where it has one. */
+  readonly pass: Handlers["listener"];
+}
+
 function launchExec(
   options: ExecOptions,
   plan: ReturnType<typeof buildExecPlan>,
-  target: number,
-  preserveFds: number,
-  keep: () => void,
+  { target, preserveFds, keep, pass }: Launch,
 ): number {
   const console = options.consoleSocket === undefined
     ? undefined
@@ -157,6 +177,7 @@ function launchExec(
         // Before the program runs: it may have ended by the time the conversation has.
         pidfd = pidfdOpen(pid);
       },
+      listener: pass,
     });
     master = outcome.master;
     if (pidfd === undefined) throw new ContainerError("find the new process", { errno: "ESRCH" });

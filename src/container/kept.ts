@@ -51,7 +51,7 @@ export function keepExec(
   plan: Plan,
   config: string,
 ): void {
-  if (!isKeepable(options)) return;
+  if (!isKeepable(options) || hasListener(plan)) return;
   const key = execKey(options);
   if (key === undefined) return;
   const identity = fileIdentity(config);
@@ -72,6 +72,10 @@ function isKeepable(options: ExecOptions): boolean {
   return plain && labels === undefined && !tty && consoleSocket === undefined && pidfdSocket === undefined &&
     preserveFds === 0 && !noNewPrivileges && !ignorePaused;
 }
+
+/** A seccomp listener goes to an agent, with a document: the engine's work. */
+const hasListener = ({ steps }: Plan): boolean =>
+  steps.some(({ op }) => op.op === "seccomp" && op.listener === 1);
 
 /** What a process of `exec` is known by: c/front_exec.c makes the same bytes of a command line. */
 function execKey(options: ExecOptions): Uint8Array<ArrayBuffer> | undefined {

@@ -23,6 +23,7 @@ import type { ContainerRecord } from "../state/record.ts";
 import { hookState } from "./hooks.ts";
 import type { CreateOptions, Runtime } from "./options.ts";
 import { seccompOf } from "./seccomp.ts";
+import { connectAgent, type ListenerTaker } from "./seccomp_agent.ts";
 import { resourceWrites } from "./resources.ts";
 
 /** Everything that is known before the first side effect. */
@@ -35,6 +36,8 @@ export interface Preparation {
   readonly planFor: (paths: CgroupPaths) => Plan;
   readonly barrier: boolean;
   readonly preserveFds: number;
+  /** Connects to who gets the filter's listener, where it has one. */
+  readonly connectListener: (() => ListenerTaker) | undefined;
   readonly cgroup: CgroupCreation | undefined;
 }
 
@@ -74,7 +77,7 @@ export function prepare(
     ownPidNamespace: namespaces.isNew("pid"),
     ownMountNamespace: namespaces.has("mount"),
   };
-  const seccomp = seccompOf(spec);
+  const seccomp = seccompOf(spec, runtime.log);
   const planFor = (paths: CgroupPaths) =>
     buildCreatePlan({
       spec,
@@ -101,6 +104,9 @@ export function prepare(
     planFor,
     barrier: form.barrier,
     preserveFds: options.preserveFds + inherited,
+    connectListener: seccomp?.notify === true
+      ? () => connectAgent(spec.linux!.seccomp!, options.bundle)
+      : undefined,
     cgroup: Object.keys(paths).length === 0 ? undefined : {
       layout,
       paths,

@@ -1,25 +1,23 @@
-import { ContainerError, SpecError } from "../errors.ts";
+import { ContainerError } from "../errors.ts";
 import type { SeccompRequest } from "../plan/frame.ts";
 import { compileSeccomp } from "../seccomp/compile.ts";
 import type { Machine } from "../seccomp/architecture.ts";
 import type { Spec } from "../spec/schema.ts";
+import type { Log } from "./options.ts";
 
 /**
  * The compiled filter of a config.json, if it has one: no default action and no rules mean that there is none, as in
- * runc. Throws a SpecError for a profile that cannot be carried out, and for one that wants a listener.
+ * runc. What the profile says that has no effect here goes to the log at runc's level, which is debug.
+ *
+ * Throws a SpecError for a profile that cannot be carried out.
  */
-export function seccompOf(spec: Spec): SeccompRequest | undefined {
-  const profile = spec.linux?.seccomp;
+export function seccompOf({ linux }: Spec, log: Log): SeccompRequest | undefined {
+  const profile = linux?.seccomp;
   if (profile === undefined) return undefined;
   if (profile.defaultAction === "" && (profile.syscalls ?? []).length === 0) return undefined;
-  const { program, flags, notify } = compileSeccomp(profile, machine());
-  if (notify) {
-    const at = profile.syscalls!.findIndex(({ action }) => action === "SCMP_ACT_NOTIFY");
-    throw new SpecError([{
-      path: `linux.seccomp.syscalls[${at}].action`,
-      message: "SCMP_ACT_NOTIFY is not carried out by this build of dunc",
-    }]);
-  }
+  const filter = compileSeccomp(profile, machine());
+  if (log.debugEnabled) { for (const warning of filter.warnings) log.debug(warning); }
+  const { program, flags, notify } = filter;
   return { program, flags, notify };
 }
 

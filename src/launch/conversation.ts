@@ -13,6 +13,8 @@
  *   keep the terminal's master     ◀─console  (a descriptor comes with the record; no answer)
  *   save the state with the pid    ◀──ready─  everything but the last filter is done
  *                                  ───go───▶  credentials' last steps, the filter
+ *   pass the listener on           ◀─listener only of a filter that has one: the first stage is still there for it
+ *                                  ───go───▶  (a descriptor comes with the record; c/ops_listener.c)
  *   done                           ◀───EOF──  create: the init closes and waits at the barrier
  *                                             run, exec: execve closes the close-on-exec socket
  *
@@ -22,6 +24,7 @@ import {
   close,
   pidfdOpen,
   pidfdSignal,
+  pollAny,
   prepareTerminal,
   receive,
   sendWord,
@@ -38,7 +41,8 @@ export interface Handlers {
   readonly maps?: (pid: number) => void;
   readonly hooks?: (pid: number) => void;
   readonly ready?: (pid: number) => void;
-  readonly listener?: (pid: number, descriptor: number) => void;
+  /** The seccomp listener, which is closed afterwards. Where it is expected, an end without it is a failure. */
+  readonly listener?: ((pid: number, descriptor: number) => void) | undefined;
   /** Whether it is the init of a new container, whose failures are nested as such. */
   readonly isContainer?: boolean;
   /** The error of an operation that failed, where it is not `reportToError`'s. */
@@ -71,8 +75,10 @@ export interface Report {
 export function runConversation(child: Child, handlers: Handlers): Outcome {
   let pid = 0;
   let master: number | undefined;
+  let awaited = handlers.listener;
   try {
     for (;;) {
+      if (awaited !== undefined) awaitFirstStage(child);
       const received = receive(child.socket);
       if (received === undefined) break;
       const report = parseReport(received.bytes);
@@ -95,7 +101,8 @@ export function runConversation(child: Child, handlers: Handlers): Outcome {
           handlers.ready?.(pid);
           break;
         case WORDS.listener:
-          handlers.listener?.(pid, report.value);
+          passListener(received.descriptor, (descriptor) => awaited?.(pid, descriptor));
+          awaited = undefined;
           break;
         default:
           throw new ContainerError("talk with the container's init", {
@@ -105,6 +112,7 @@ export function runConversation(child: Child, handlers: Handlers): Outcome {
       sendWord(child.socket, WORDS.go);
     }
     if (pid === 0) throw silentEnd(child);
+    if (awaited !== undefined) throw filteredEnd(pid);
     return { pid, master };
   } catch (error) {
     if (master !== undefined) close(master);
@@ -116,6 +124,40 @@ export function runConversation(child: Child, handlers: Handlers): Outcome {
     waitExit(child.pidfd, { wait: true, reap: true });
     close(child.pidfd);
   }
+}
+
+/**
+ * Until the listener has come the first stage has to be there: a container process under a filter waits for it, and
+ * holds the conversation open.
+ */
+function awaitFirstStage({ socket, pidfd }: Child): void {
+  const POLLIN = 1;
+  pollAny([{ fd: socket, events: POLLIN }, { fd: pidfd, events: POLLIN }], -1);
+  if (pollAny([{ fd: socket, events: POLLIN }], 0)) return;
+  throw new ContainerError("hand over the seccomp listener", { reason: "the first stage has ended" });
+}
+
+function passListener(descriptor: number | undefined, pass: (descriptor: number) => void): void {
+  if (descriptor === undefined) throw new ContainerError("receive the seccomp listener", { errno: "EMFILE" });
+  try {
+    pass(descriptor);
+  } finally {
+    close(descriptor);
+  }
+}
+
+/** A process that ended between its filter and the handing over of the listener. */
+function filteredEnd(pid: number): ContainerError {
+  const pidfd = pidfdOpen(pid);
+  const exit = pidfd === undefined ? undefined : waitExit(pidfd, { wait: true, reap: false });
+  if (pidfd !== undefined) close(pidfd);
+  return new ContainerError("hand over the seccomp listener", {
+    place: "linux.seccomp",
+    reason: exit?.signal === undefined
+      ? "the container's init ended before it could"
+      : `the container's init was killed by signal ${exit.signal}`,
+    hint: "linux.seccomp must allow write",
+  });
 }
 
 /**

@@ -207,6 +207,18 @@ const HINTS: readonly Hint[] = [
     errno: "EINVAL",
     hint: "this gid is not mapped in the user namespace, see `dunc check`",
   },
+  {
+    op: "seccomp",
+    errno: "EBUSY",
+    hint:
+      "SCMP_ACT_NOTIFY: the runtime itself stands under a filter with a listener, and there can be one only",
+  },
+  {
+    op: "seccomp",
+    errno: "EINVAL",
+    hint:
+      "does this kernel know the flags of linux.seccomp.flags, and SCMP_ACT_NOTIFY where it is used (5.7)?",
+  },
   { op: "open_pty", errno: "ENOENT", hint: "mounts needs a devpts at /dev/pts" },
   { op: "mknod", errno: "EEXIST", hint: "something that is not this device stands at the path" },
 ];

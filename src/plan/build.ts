@@ -23,6 +23,7 @@ import {
   type CreateRequest,
   filterSteps,
   type Frame,
+  listenerOf,
   pathInRoot,
   step,
 } from "./frame.ts";
@@ -141,7 +142,8 @@ function firstStageSteps(request: CreateRequest, frame: Frame, namespaces: Names
   const bornInside = cgroup !== null && cgroups.length === 0;
   const born = bornInside && namespaces.newCgroup ? CLONE_NEWCGROUP : 0;
   const flags = BigInt((namespaces.created & ~CLONE_NEWTIME) | born);
-  steps.push(step({ op: "clone", flags, cgroup }, ["linux", "namespaces"]));
+  const listener = listenerOf(request.seccomp);
+  steps.push(step({ op: "clone", flags, cgroup, listener }, ["linux", "namespaces"]));
   if (request.userNamespace?.isNew === true) {
     steps.push(step({ op: "sync", word: WORDS.maps }, USER_NAMESPACE));
   }

@@ -1,7 +1,7 @@
 import type { Origin } from "../errors.ts";
 import { O_DIRECTORY, O_PATH, O_WRONLY, PR_SET_DUMPABLE } from "../linux/constants.gen.ts";
 import { userOf } from "../spec/user.ts";
-import { closeTolerance, filterSteps, type SeccompRequest, step } from "./frame.ts";
+import { closeTolerance, filterSteps, listenerOf, type SeccompRequest, step } from "./frame.ts";
 import { type Plan, Slots, type Step } from "./plan.ts";
 import {
   attributeSteps,
@@ -94,7 +94,9 @@ function joinSteps(request: ExecRequest, slots: Slots, process: number): Step[] 
     steps.push(step({ op: "setns", slot: process, flags: request.namespaces }, ["linux", "namespaces"]));
   }
   // A pid namespace is entered by children only.
-  steps.push(step({ op: "clone", flags: 0n, cgroup: directory?.[0] ?? null }, ["linux", "namespaces"]));
+  const listener = listenerOf(request.seccomp);
+  const cgroup = directory?.[0] ?? null;
+  steps.push(step({ op: "clone", flags: 0n, cgroup, listener }, ["linux", "namespaces"]));
   for (const [slot] of files) {
     steps.push(step({ op: "write_slot", slot, text: "0" }, CGROUP), step({ op: "close", slot }, CGROUP));
   }

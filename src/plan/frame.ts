@@ -66,7 +66,10 @@ export interface CgroupRequest {
 export interface SeccompRequest {
   readonly program: Uint8Array;
   readonly flags: number;
+  /** Whether it has a listener, which comes to the runtime over the conversation. */
   readonly notify: boolean;
+  /** The fourth argument of the writes that hand the listener over: how a filter of ours knows them. */
+  readonly mark?: bigint;
 }
 
 export interface HookState {
@@ -141,11 +144,14 @@ export function pathInRoot(path: string): string {
   return parts.join("/");
 }
 
+/** 1 where a listener has to be handed over: a field of `clone` and of `seccomp`. */
+export const listenerOf = (seccomp: SeccompRequest | undefined): number => seccomp?.notify === true ? 1 : 0;
+
 /** The step that loads a filter. */
 export function filterSteps(seccomp: SeccompRequest | undefined): Step[] {
   if (seccomp === undefined) return [];
-  const { flags, program: filter } = seccomp;
-  return [step({ op: "seccomp", flags, filter, listener: null }, ["linux", "seccomp"])];
+  const { flags, program: filter, mark = 0n } = seccomp;
+  return [step({ op: "seccomp", flags, filter, listener: listenerOf(seccomp), mark }, ["linux", "seccomp"])];
 }
 
 /**

@@ -63,7 +63,8 @@ export const OPS = {
   // A user namespace with these maps and no process in it: for id-mapped mounts.
   make_userns: { slot: "slot=", uidMap: "str", gidMap: "str" },
   setns: { slot: "slot", flags: "u32" },
-  clone: { flags: "u64", cgroup: "slot?" },
+  // `listener` 1: the first stage stays until the seccomp listener is handed over (c/ops_listener.c).
+  clone: { flags: "u64", cgroup: "slot?", listener: "u32" },
   sync: { word: "u32" },
   end_conversation: {},
 
@@ -91,7 +92,8 @@ export const OPS = {
   setresgid: { gid: "u32" },
   setresuid: { uid: "u32" },
   capset: { effective: "u64", permitted: "u64", inheritable: "u64" },
-  seccomp: { flags: "u32", filter: "blob", listener: "slot?" },
+  // `listener` 1: hand it over, by writes whose fourth argument is `mark`.
+  seccomp: { flags: "u32", filter: "blob", listener: "u32", mark: "u64" },
   // `again` 1: only when the last chdir failed.
   chdir: { path: "str", again: "u32" },
   check_cwd: {},
@@ -118,7 +120,7 @@ export const OPS = {
     timeoutMs: "u64",
   },
   barrier: { slot: "slot" },
-  // The conversation, while it runs, and the descriptor in `keep` stay.
+  // The conversation, while it runs, what hands a listener over, and the descriptor in `keep` stay.
   close_range: { first: "u32", keep: "slot?" },
   execve: { argv: "strv", envp: "strv", home: "u32", failures: "strv" },
 
@@ -184,7 +186,7 @@ export const WORDS = {
   maps: 5,
   /** A terminal's master is attached to this record. */
   console: 6,
-  /** The seccomp listener is in the slot `value` names: fetch it by pidfd_getfd. */
+  /** The seccomp listener is attached to this record, which the first stage sends. */
   listener: 7,
 } as const;
 

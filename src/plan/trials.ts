@@ -50,7 +50,7 @@ function stepsOf(name: TrialName, user: number): Step[] {
       return [root(), openBeneath(), ...cloned(0)];
     case "cloneIntoCgroup":
       // The kernel that knows the flag looks at the descriptor: EBADF, because "/" is no group.
-      return [root(), step({ op: "clone", flags: 0n, cgroup: 0 }, [])];
+      return [root(), step({ op: "clone", flags: 0n, cgroup: 0, listener: 0 }, [])];
     case "userNamespace":
       return cloned(CLONE_NEWUSER);
     case "namespaces":
@@ -67,7 +67,7 @@ function stepsOf(name: TrialName, user: number): Step[] {
 }
 
 function cloned(flags: number): Step[] {
-  const clone = step({ op: "clone", flags: BigInt(flags), cgroup: null }, []);
+  const clone = step({ op: "clone", flags: BigInt(flags), cgroup: null, listener: 0 }, []);
   // The first word of the new process: without it nobody would know that it was there.
   const maps = step({ op: "sync", word: WORDS.maps }, []);
   return (flags & CLONE_NEWUSER) === 0 ? [clone, maps] : [clone, maps, ...becomeMappedRoot()];

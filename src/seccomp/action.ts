@@ -28,6 +28,9 @@ export const NO_SYSCALL = ERRNO + ENOSYS;
 /** Whether a filter that answers so has a listener. */
 export const isNotify = (value: number): boolean => value === NOTIFY;
 
+/** Whether a call that is answered so happens. */
+export const letsHappen = (value: number): boolean => value === 0x7fff0000 || value === 0x7ffc0000;
+
 /**
  * Whether a default action lets unknown calls happen: then runc leaves "no such system call" to the kernel. A tracer
  * counts as such: it is expected to know calls that the profile does not.

@@ -1,6 +1,6 @@
 import { type Origin, originText, SpecError, type SpecIssue } from "../errors.ts";
 import type { Seccomp } from "../spec/schema.ts";
-import { isNotify, isPermissive, KILL_THREAD, returnValue } from "./action.ts";
+import { isNotify, isPermissive, KILL_THREAD, letsHappen, returnValue } from "./action.ts";
 import {
   type Architecture,
   CONVENTIONS,
@@ -41,6 +41,7 @@ export function readProfile(profile: Seccomp, machine: Machine): Profile {
   if (notify && (profile.listenerPath ?? "") === "") {
     issues.push({ path: "linux.seccomp.listenerPath", message: "seccomp listenerPath is not set" });
   }
+  if (notify) checkWrite(entries.get("write"), defaultValue, issues);
   const flags = filterFlags(profile.flags, notify, issues);
   // runc's rule (its patchbpf): only for architectures that the profile lists, and no default that lets calls happen.
   const bounded = isPermissive(profile.defaultAction) ? [] : profile.architectures ?? [];
@@ -149,6 +150,17 @@ function checkNames(names: readonly string[], notify: boolean, place: Origin, is
   fault("", "empty string is not a valid syscall");
   // Between the filter and its listener stands a write by the process itself.
   if (notify) fault("write", "SCMP_ACT_NOTIFY cannot be used for the write syscall");
+}
+
+/** The init hands its listener over by writes: a profile under which none can succeed is refused, as runc fails then. */
+function checkWrite(write: NameEntry | undefined, defaultValue: number, issues: SpecIssue[]): void {
+  const { rules, always } = write ?? { rules: [], always: false };
+  const deciding = always ? rules.filter(({ conditions }) => conditions.length === 0) : rules;
+  const values = [...deciding.map(({ value }) => value), ...(always ? [] : [defaultValue])];
+  // That it may not be notified is told of its name.
+  if (values.some((value) => letsHappen(value) || isNotify(value))) return;
+  const message = "SCMP_ACT_NOTIFY needs write to be allowed: the init tells of its listener by it";
+  issues.push({ path: "linux.seccomp.syscalls", message });
 }
 
 type Args = NonNullable<NonNullable<Seccomp["syscalls"]>[number]["args"]>;

@@ -62,7 +62,7 @@ Deno.test("SCMP_ACT_NOTIFY needs a listenerPath, and is not for write nor the de
   const notify = (...names: string[]): Seccomp => ({
     ...PROFILE,
     listenerPath: "/run/agent.sock",
-    syscalls: [{ names, action: "SCMP_ACT_NOTIFY" }],
+    syscalls: [{ names, action: "SCMP_ACT_NOTIFY" }, { names: ["write"], action: "SCMP_ACT_ALLOW" }],
   });
   const { listenerPath: _, ...deaf } = notify("mkdir");
   assertEquals(issuesOf(deaf), [{
@@ -77,6 +77,17 @@ Deno.test("SCMP_ACT_NOTIFY needs a listenerPath, and is not for write nor the de
     path: "linux.seccomp.defaultAction",
     message: "SCMP_ACT_NOTIFY cannot be used as default action",
   }]);
+  const { syscalls: [notified] = [] } = notify("mkdir");
+  const without = [{
+    path: "linux.seccomp.syscalls",
+    message: "SCMP_ACT_NOTIFY needs write to be allowed: the init tells of its listener by it",
+  }];
+  assertEquals(issuesOf({ ...notify(), syscalls: [notified!] }), without);
+  const denied = { names: ["write"], action: "SCMP_ACT_ERRNO", errnoRet: 5 };
+  const allowing = { ...notify(), defaultAction: "SCMP_ACT_ALLOW" };
+  assertEquals(issuesOf({ ...allowing, syscalls: [notified!, denied] }), without);
+  const sometimes = { ...denied, args: [{ index: 0, op: "SCMP_CMP_EQ", value: 1n }] };
+  assertEquals(readProfile({ ...allowing, syscalls: [notified!, sometimes] }, "x86_64").notify, true);
   const { notify: wanted, flags } = readProfile({
     ...notify("mkdir"),
     flags: ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"],

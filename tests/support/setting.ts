@@ -67,7 +67,17 @@ export function findProgram(name: string): string | undefined {
 }
 
 /** What a test may need beyond dunc and a kernel that makes containers. */
-export type Need = "root" | "runc" | "strace" | "tmux" | "script" | "ip" | "setpriv" | "dunc" | "full";
+export type Need =
+  | "root"
+  | "runc"
+  | "strace"
+  | "tmux"
+  | "script"
+  | "ip"
+  | "setpriv"
+  | "gcc"
+  | "dunc"
+  | "full";
 
 /** Why a test with these needs cannot run here; undefined when it can. */
 export function skipReason(needs: readonly Need[]): string | undefined {
