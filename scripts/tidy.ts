@@ -21,8 +21,18 @@ function readSources(): Map<string, string> {
   return files;
 }
 
+/** Whether the tools' folder is in a commit: as a link there, it would take the folder's place in other clones. */
+function toolsAreTracked(): boolean {
+  try {
+    return new TextDecoder("latin1").decode(Deno.readFileSync(`${ROOT}.git/index`)).includes("\0.tools\0");
+  } catch {
+    return false;
+  }
+}
+
 const files = readSources();
 const faults = faultsOf(files);
+if (toolsAreTracked()) faults.push({ file: ".tools", line: 1, message: "git rm --cached .tools; git commit --amend" });
 for (const { file, line, message } of faults) console.error(`${file}:${line}: ${message}`);
 if (faults.length > 0) {
   console.error(`tidy: ${faults.length} faults in ${files.size} files`);
