@@ -177,6 +177,9 @@ static long run_op(struct run *run, const struct op_head *head)
 	case OP_SETHOSTNAME: return op_sethostname(run, AS(sethostname));
 	case OP_SETDOMAINNAME: return op_setdomainname(run, AS(setdomainname));
 	case OP_LINK_UP: return op_link_up(run, AS(link_up));
+	case OP_NETLINK_SOCKET: return op_netlink_socket(run, AS(netlink_socket));
+	case OP_ABSENT_LINK: return op_absent_link(run, AS(absent_link));
+	case OP_NETLINK: return op_netlink(run, AS(netlink));
 	case OP_PRLIMIT: return op_prlimit(run, AS(prlimit));
 	case OP_JOIN_KEYRING: return op_join_keyring(run, AS(join_keyring));
 	case OP_PERSONALITY: return SYS(personality, AS(personality)->persona);

@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 #define PLAN_MAGIC 0x636e7564u
-#define PLAN_ABI   0xd18b4f3e99a21b1ull
+#define PLAN_ABI   0x496f8a485cfd5c3bull
 #define SLOT_LIMIT 512u
 #define SLOT_NONE  0xffffffffu
 
@@ -67,40 +67,43 @@ enum op_code {
 	OP_SETHOSTNAME = 37,
 	OP_SETDOMAINNAME = 38,
 	OP_LINK_UP = 39,
-	OP_PRLIMIT = 40,
-	OP_JOIN_KEYRING = 41,
-	OP_PERSONALITY = 42,
-	OP_SCHED_SETATTR = 43,
-	OP_IOPRIO_SET = 44,
-	OP_SET_MEMPOLICY = 45,
-	OP_SCHED_SETAFFINITY = 46,
-	OP_DROP_BOUNDING = 47,
-	OP_SETGROUPS = 48,
-	OP_SETRESGID = 49,
-	OP_SETRESUID = 50,
-	OP_CAPSET = 51,
-	OP_SECCOMP = 52,
-	OP_CHDIR = 53,
-	OP_CHECK_CWD = 54,
-	OP_REOPEN_NULL = 55,
-	OP_STDIO_OWNER = 56,
-	OP_OPEN_PTY = 57,
-	OP_SET_STDIO = 58,
-	OP_CONTROLLING_TERMINAL = 59,
-	OP_SET_HOME = 60,
-	OP_FIND_PROGRAM = 61,
-	OP_RUN_HOOK = 62,
-	OP_BARRIER = 63,
-	OP_CLOSE_RANGE = 64,
-	OP_EXECVE = 65,
-	OP_IDENTIFY_PROCESS = 66,
-	OP_PIDFD_SIGNAL = 67,
-	OP_WAIT_EXIT = 68,
-	OP_RELEASE_BARRIER = 69,
-	OP_REQUIRE_THAWED = 70,
-	OP_REQUIRE_ENTRY = 71,
-	OP_REMOVE_DIRECTORY = 72,
-	OP_PRINT_STATE = 73,
+	OP_NETLINK_SOCKET = 40,
+	OP_ABSENT_LINK = 41,
+	OP_NETLINK = 42,
+	OP_PRLIMIT = 43,
+	OP_JOIN_KEYRING = 44,
+	OP_PERSONALITY = 45,
+	OP_SCHED_SETATTR = 46,
+	OP_IOPRIO_SET = 47,
+	OP_SET_MEMPOLICY = 48,
+	OP_SCHED_SETAFFINITY = 49,
+	OP_DROP_BOUNDING = 50,
+	OP_SETGROUPS = 51,
+	OP_SETRESGID = 52,
+	OP_SETRESUID = 53,
+	OP_CAPSET = 54,
+	OP_SECCOMP = 55,
+	OP_CHDIR = 56,
+	OP_CHECK_CWD = 57,
+	OP_REOPEN_NULL = 58,
+	OP_STDIO_OWNER = 59,
+	OP_OPEN_PTY = 60,
+	OP_SET_STDIO = 61,
+	OP_CONTROLLING_TERMINAL = 62,
+	OP_SET_HOME = 63,
+	OP_FIND_PROGRAM = 64,
+	OP_RUN_HOOK = 65,
+	OP_BARRIER = 66,
+	OP_CLOSE_RANGE = 67,
+	OP_EXECVE = 68,
+	OP_IDENTIFY_PROCESS = 69,
+	OP_PIDFD_SIGNAL = 70,
+	OP_WAIT_EXIT = 71,
+	OP_RELEASE_BARRIER = 72,
+	OP_REQUIRE_THAWED = 73,
+	OP_REQUIRE_ENTRY = 74,
+	OP_REMOVE_DIRECTORY = 75,
+	OP_PRINT_STATE = 76,
 };
 
 enum word {
@@ -111,6 +114,7 @@ enum word {
 	WORD_MAPS = 5,
 	WORD_CONSOLE = 6,
 	WORD_LISTENER = 7,
+	WORD_DEVICES = 8,
 };
 
 struct op_open {
@@ -502,6 +506,35 @@ struct op_link_up {
 _Static_assert(offsetof(struct op_link_up, name) == 16, "link_up.name");
 _Static_assert(sizeof(struct op_link_up) == 24, "link_up");
 
+struct op_netlink_socket {
+	struct op_head head;
+	slot_ref slot;
+} __attribute__((aligned(8)));
+_Static_assert(offsetof(struct op_netlink_socket, slot) == 16, "netlink_socket.slot");
+_Static_assert(sizeof(struct op_netlink_socket) == 24, "netlink_socket");
+
+struct op_absent_link {
+	struct op_head head;
+	slot_ref socket;
+	str_ref name;
+} __attribute__((aligned(8)));
+_Static_assert(offsetof(struct op_absent_link, socket) == 16, "absent_link.socket");
+_Static_assert(offsetof(struct op_absent_link, name) == 20, "absent_link.name");
+_Static_assert(sizeof(struct op_absent_link) == 24, "absent_link");
+
+struct op_netlink {
+	struct op_head head;
+	slot_ref socket;
+	str_ref device;
+	struct blob_ref message;
+	slot_ref netns;
+} __attribute__((aligned(8)));
+_Static_assert(offsetof(struct op_netlink, socket) == 16, "netlink.socket");
+_Static_assert(offsetof(struct op_netlink, device) == 20, "netlink.device");
+_Static_assert(offsetof(struct op_netlink, message) == 24, "netlink.message");
+_Static_assert(offsetof(struct op_netlink, netns) == 32, "netlink.netns");
+_Static_assert(sizeof(struct op_netlink) == 40, "netlink");
+
 struct op_prlimit {
 	struct op_head head;
 	uint32_t resource;
@@ -873,6 +906,9 @@ _Static_assert(sizeof(struct op_print_state) == 64, "print_state");
 	X(sethostname, SETHOSTNAME) \
 	X(setdomainname, SETDOMAINNAME) \
 	X(link_up, LINK_UP) \
+	X(netlink_socket, NETLINK_SOCKET) \
+	X(absent_link, ABSENT_LINK) \
+	X(netlink, NETLINK) \
 	X(prlimit, PRLIMIT) \
 	X(join_keyring, JOIN_KEYRING) \
 	X(personality, PERSONALITY) \
@@ -974,6 +1010,13 @@ _Static_assert(sizeof(struct op_print_state) == 64, "print_state");
 	X(sethostname, SETHOSTNAME, name, STR) \
 	X(setdomainname, SETDOMAINNAME, name, STR) \
 	X(link_up, LINK_UP, name, STR) \
+	X(netlink_socket, NETLINK_SOCKET, slot, SLOT_FILLED) \
+	X(absent_link, ABSENT_LINK, socket, SLOT) \
+	X(absent_link, ABSENT_LINK, name, STR) \
+	X(netlink, NETLINK, socket, SLOT) \
+	X(netlink, NETLINK, device, STR) \
+	X(netlink, NETLINK, message, BLOB) \
+	X(netlink, NETLINK, netns, SLOT_OR_NONE) \
 	X(join_keyring, JOIN_KEYRING, name, STR) \
 	X(sched_setattr, SCHED_SETATTR, attr, BLOB) \
 	X(set_mempolicy, SET_MEMPOLICY, nodes, BLOB) \
@@ -1025,6 +1068,8 @@ _Static_assert(sizeof(struct op_print_state) == 64, "print_state");
 #define PLAN_VERB_OPS(X) \
 	X(open, OPEN) \
 	X(close, CLOSE) \
+	X(netlink_socket, NETLINK_SOCKET) \
+	X(netlink, NETLINK) \
 	X(unlink, UNLINK) \
 	X(identify_process, IDENTIFY_PROCESS) \
 	X(pidfd_signal, PIDFD_SIGNAL) \

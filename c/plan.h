@@ -101,6 +101,12 @@ long listener_meet(struct run *run);
 void listener_announce(struct run *run, long listener, uint64_t mark);
 long op_run_hook(struct run *run, const struct op_run_hook *op);
 
+long op_netlink_socket(struct run *run, const struct op_netlink_socket *op);
+long op_absent_link(struct run *run, const struct op_absent_link *op);
+long op_netlink(struct run *run, const struct op_netlink *op);
+long netlink_open(void);
+long netlink_ask(int socket, const void *request, size_t size, unsigned char *answer, size_t room);
+
 long op_reopen_null(struct run *run, const struct op_reopen_null *op);
 long op_stdio_owner(struct run *run, const struct op_stdio_owner *op);
 long op_open_pty(struct run *run, const struct op_open_pty *op);

@@ -60,6 +60,18 @@ static long dunc_run(void *bytes, uint32_t size, struct run_result *ret, uint32_
 	return rc;
 }
 
+/* A question to rtnetlink in our own network namespace, and the bytes of its answer. */
+static long query_netlink(const void *request, uint32_t size, unsigned char *answer, uint32_t room)
+{
+	long socket = netlink_open(), n;
+
+	if (socket < 0)
+		return socket;
+	n = netlink_ask((int)socket, request, size, answer, room);
+	SYS(close, socket);
+	return n;
+}
+
 static long build_id(uint64_t *ret)
 {
 	ret[0] = BUILD_ID_LOW;
@@ -93,6 +105,7 @@ long dunc_call(int what, int a, int b, int c, int d, int e, void *p, void *q)
 	case 10: return dunc_run(p, (uint32_t)a, q, (uint32_t)b);
 	case 11: return dunc_catch_signals();
 	case 12: return dunc_relay(a, b, c);
+	case 16: return query_netlink(p, (uint32_t)a, q, (uint32_t)b);
 	case 15: dunc_prepare_terminal(a); return 0;
 	case 14: return build_id(p);
 	case 13: return attach_device_program(a, p, (uint32_t)b);

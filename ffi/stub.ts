@@ -21,6 +21,7 @@ const CALLS = {
   attachDeviceProgram: 13,
   buildId: 14,
   prepareTerminal: 15,
+  netlink: 16,
 };
 
 // System call numbers of x86_64 and aarch64 (asm/unistd.h).
@@ -289,6 +290,16 @@ export function fileIdentity(path: string): BigUint64Array<ArrayBuffer> | undefi
 /** pread(2) from the start. A negative number is -errno. */
 export function readFromStart(fd: number, buffer: Uint8Array<ArrayBuffer>): number {
   return syscallBuffer(2, "pread64", buffer, fd, buffer.length);
+}
+
+/**
+ * Ask rtnetlink(7) in our own network namespace: the messages of its answer, one behind the other.
+ * Throws ContainerError with the kernel's errno (ENODEV: there is no such device).
+ */
+export function queryNetlink(request: Uint8Array<ArrayBuffer>, operation: string): Uint8Array<ArrayBuffer> {
+  const answer = new Uint8Array(1 << 20);
+  const size = call("netlink", request.length, answer.length, 0, request, answer);
+  return answer.subarray(0, checked(size, operation));
 }
 
 /** One descriptor to wait for, with the events of poll(2) that count. */

@@ -28,6 +28,7 @@ import type { ContainerRecord } from "../state/record.ts";
 import { destroy } from "./delete.ts";
 import { runHooks } from "./hooks.ts";
 import { keepPlans } from "./kept.ts";
+import { moveDevices } from "./net_devices.ts";
 import type { CreateOptions, Runtime } from "./options.ts";
 import { writePidFile } from "./pid_file.ts";
 import { type Preparation, prepare } from "./prepare.ts";
@@ -135,6 +136,7 @@ function makeContainer(
     const outcome = runConversation(child, {
       isContainer: true,
       maps: (pid) => writeIdMaps(pid, mapsOf(prepared.spec), mapper()),
+      devices: (pid) => moveDevices(prepared.netDevices, pid),
       hooks: (pid) => {
         const container = { record, status: "creating" } as const;
         const { prestart = [], createRuntime = [] } = prepared.spec.hooks ?? {};

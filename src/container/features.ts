@@ -26,7 +26,7 @@ export function featuresDocument(): Record<string, unknown> {
       intelRdt: { enabled: !refused.intelRdt },
       memoryPolicy: memoryPolicyNames(),
       mountExtensions: { idmap: { enabled: true } },
-      netDevices: { enabled: !refused.netDevices },
+      netDevices: { enabled: true },
     },
     annotations: { "org.opencontainers.runc.checkpoint.enabled": "false" },
     potentiallyUnsafeConfigAnnotations: ["bundle", "org.systemd.property.", "org.criu.config"],

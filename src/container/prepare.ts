@@ -11,6 +11,7 @@ import { isOwnId } from "../launch/id_maps.ts";
 import { buildCreatePlan } from "../plan/build.ts";
 import type { CgroupRequest, UserNamespaceRequest } from "../plan/frame.ts";
 import { namespacesOf } from "../plan/namespaces.ts";
+import type { NetDevice } from "../plan/net_devices.ts";
 import type { Plan } from "../plan/plan.ts";
 import { duplicateKeys } from "../spec/json.ts";
 import { parseSpec } from "../spec/parse.ts";
@@ -21,6 +22,7 @@ import { validateSpec } from "../spec/validate.ts";
 import { type Folder, folderOf, ioError } from "../state/folder.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import { hookState } from "./hooks.ts";
+import { netDevicesOf } from "./net_devices.ts";
 import type { CreateOptions, Runtime } from "./options.ts";
 import { seccompOf } from "./seccomp.ts";
 import { connectAgent, type ListenerTaker } from "./seccomp_agent.ts";
@@ -34,6 +36,7 @@ export interface Preparation {
   readonly record: ContainerRecord;
   /** The plan for a container in these cgroups: an ordinary user may not get all that were meant. */
   readonly planFor: (paths: CgroupPaths) => Plan;
+  readonly netDevices: readonly NetDevice[];
   readonly barrier: boolean;
   readonly preserveFds: number;
   /** Connects to who gets the filter's listener, where it has one. */
@@ -78,6 +81,9 @@ export function prepare(
     ownMountNamespace: namespaces.has("mount"),
   };
   const seccomp = seccompOf(spec, runtime.log);
+  const netDevices = Object.keys(spec.linux?.netDevices ?? {}).length === 0
+    ? []
+    : netDevicesOf(spec, record.incarnation);
   const planFor = (paths: CgroupPaths) =>
     buildCreatePlan({
       spec,
@@ -93,6 +99,7 @@ export function prepare(
       cgroup: cgroupRequest(layout, paths, namespaces.has("cgroup")),
       userNamespace: userNamespaceOf(spec, rootfs),
       seccomp,
+      netDevices,
       hookState: { creating: hookState(record, "creating"), created: hookState(record, "created") },
       host: planHost({ userNamespace: namespaces.has("user"), noPivot: options.noPivot }),
     });
@@ -102,6 +109,7 @@ export function prepare(
     folder,
     record,
     planFor,
+    netDevices,
     barrier: form.barrier,
     preserveFds: options.preserveFds + inherited,
     connectListener: seccomp?.notify === true

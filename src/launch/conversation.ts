@@ -8,6 +8,8 @@
  *                                             clone: the container process goes on, the first stage ends
  *   write the id maps              ◀──maps──
  *                                  ───go───▶
+ *   move the network devices in    ◀─devices─
+ *                                  ───go───▶
  *   prestart, createRuntime hooks  ◀──hooks─  mounts and devices are there, not pivoted
  *                                  ───go───▶  createContainer hooks, pivot, console, masks, …
  *   keep the terminal's master     ◀─console  (a descriptor comes with the record; no answer)
@@ -39,6 +41,7 @@ import type { Child } from "./spawn.ts";
 /** What the runtime does when the init asks. Each is called at most once, with the container process's pid. */
 export interface Handlers {
   readonly maps?: (pid: number) => void;
+  readonly devices?: (pid: number) => void;
   readonly hooks?: (pid: number) => void;
   readonly ready?: (pid: number) => void;
   /** The seccomp listener, which is closed afterwards. Where it is expected, an end without it is a failure. */
@@ -93,6 +96,9 @@ export function runConversation(child: Child, handlers: Handlers): Outcome {
           continue;
         case WORDS.maps:
           handlers.maps?.(pid);
+          break;
+        case WORDS.devices:
+          handlers.devices?.(pid);
           break;
         case WORDS.hooks:
           handlers.hooks?.(pid);

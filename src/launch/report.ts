@@ -90,8 +90,29 @@ const SPECIAL: Partial<
       hint: IDMAP_HINTS[errno],
     });
   },
+  absent_link: ({ op, origin }, _report, errno) => {
+    if (op.op !== "absent_link" || errno !== "EEXIST") return undefined;
+    return new ContainerError(originText(origin), {
+      reason: `the container's network namespace has a device ${op.name} already`,
+      hint: "give it another name by `name`, or a template with %d",
+    });
+  },
+  netlink: ({ op, origin }, _report, errno) => {
+    if (op.op !== "netlink") return undefined;
+    const what = op.netns !== null
+      ? "move network device"
+      : op.message[4] === RTM_NEWADDR
+      ? "add an address to network device"
+      : "name and set up network device";
+    const hint = op.netns !== null && errno === "EINVAL"
+      ? "a device like lo cannot leave its namespace"
+      : undefined;
+    return new ContainerError(`fail to ${what}`, { place: originText(origin), errno, hint });
+  },
   run_hook: (step, report, errno) => hookError(step.origin, report, errno, step.op),
 };
+
+const RTM_NEWADDR = 20;
 
 /** Why the kernel maps no ids of a mount (`can_idmap_mount`). */
 const IDMAP_HINTS: Record<string, string> = {

@@ -49,6 +49,32 @@ Deno.test("reportToError() says in runc's words that a mount's ids cannot be map
   );
 });
 
+Deno.test("reportToError() tells a network device's failures by what was being done", () => {
+  const origin = ["linux", "netDevices", "eth0"];
+  const netlink = (type: number, netns: number | null): Op => ({
+    op: "netlink",
+    socket: 0,
+    device: "eth0",
+    message: Uint8Array.of(0, 0, 0, 0, type),
+    netns,
+  });
+  const at = "network device: linux.netDevices.eth0";
+  assertEquals(
+    words(netlink(16, 0), origin, 22),
+    `fail to move ${at}: invalid argument (hint: a device like lo cannot leave its namespace)`,
+  );
+  assertEquals(
+    words(netlink(20, null), origin, EACCES),
+    `fail to add an address to ${at}: permission denied`,
+  );
+  assertEquals(words(netlink(16, null), origin, 17), `fail to name and set up ${at}: file exists`);
+  assertEquals(
+    words({ op: "absent_link", socket: 0, name: "x" }, origin, 17),
+    "linux.netDevices.eth0: the container's network namespace has a device x already " +
+      "(hint: give it another name by `name`, or a template with %d)",
+  );
+});
+
 Deno.test("reportToError() adds what the kernel said about a file system, in the same line", () => {
   const op: Op = { op: "fsmount", slot: 0, fstype: "tmpfs", options: [], attr: 0 };
   assertEquals(

@@ -30,6 +30,7 @@ import {
 import { idMapSteps } from "./id_maps.ts";
 import { mountSteps, preparedTreeSteps } from "./mounts.ts";
 import { joinSteps, type Namespaces, namespacesOf } from "./namespaces.ts";
+import { joinedDeviceSteps, newDeviceSteps } from "./net_devices.ts";
 import type { Plan, Step } from "./plan.ts";
 import {
   attributeSteps,
@@ -136,6 +137,7 @@ function firstStageSteps(request: CreateRequest, frame: Frame, namespaces: Names
   if (request.userNamespace?.privileged === true) steps.push(...preparedTreeSteps(request, frame));
   // Hard limits can be raised out here, where the runtime may have CAP_SYS_RESOURCE.
   if (request.userNamespace !== undefined) steps.push(...rlimitSteps(PROCESS(request)));
+  steps.push(...joinedDeviceSteps(request, frame, namespaces));
   steps.push(...joinSteps(namespaces, frame), ...timeSteps(request, frame, namespaces));
   // Where there is v2 alone the process is born in its cgroup, and its cgroup namespace with it. Where v1 trees
   // are joined too, the namespace is made afterwards: its root is where the process is at that moment.
@@ -211,6 +213,7 @@ function identitySteps(request: CreateRequest, frame: Frame, namespaces: Namespa
   if (namespaces.isNew("network")) {
     steps.push(step({ op: "link_up", name: "lo" }, ["linux", "namespaces"]));
   }
+  steps.push(...newDeviceSteps(request, frame, namespaces));
   return steps;
 }
 

@@ -76,6 +76,13 @@ function requests(): Record<string, CreateRequest> {
     { kind: "bind", target: "memory", source: "/sys/fs/cgroup/memory/c1" },
     { kind: "symlink", target: "cpu", source: "cpu,cpuacct" },
   ] as const;
+  const map = [{ containerID: 0, hostID: 5, size: 9 }];
+  const mapped = (d: Document) =>
+    d.mounts.push(
+      { destination: "/a", source: "/a", options: ["bind"], uidMappings: map, gidMappings: map },
+      { destination: "/b", source: "/b", options: ["rbind", "ridmap", "ro"] },
+    );
+  const netDevices = [{ host: "a", name: "b", transit: "c", addresses: [new Uint8Array(48)] }];
   return {
     "the default": requestOf(() => {}),
     "streams": requestOf(stream),
@@ -103,7 +110,14 @@ function requests(): Record<string, CreateRequest> {
       delete d.hostname;
       d.linux.maskedPaths = d.linux.readonlyPaths = [];
     }),
-    "joined namespaces": requestOf((d) => d.linux.namespaces[1].path = "/proc/1/ns/net"),
+    "joined namespaces": requestOf((d) => d.linux.namespaces[1].path = "/proc/1/ns/net", { netDevices }),
+    "network devices": requestOf(stream, { netDevices }),
+    "mapped mounts": requestOf(mapped),
+    "mapped mounts in a user namespace": requestOf((d) => (mapped(d), withUser(d)), { userNamespace: user }),
+    "mapped mounts in a joined one": requestOf(
+      (d) => (mapped(d), d.linux.namespaces.push({ type: "user", path: "/proc/1/ns/user" })),
+      { userNamespace: { ...user, isNew: false } },
+    ),
     "a user namespace": requestOf(withUser, {
       userNamespace: user,
       host: { ...requestOf(() => {}).host, canMknod: false },

@@ -1,5 +1,6 @@
 import type { Spec } from "../spec/schema.ts";
 import type { CgroupMount } from "../cgroup/mount.ts";
+import type { NetDevice } from "./net_devices.ts";
 import type { Op } from "./schema.ts";
 import { Slots, type Step } from "./plan.ts";
 import type { Origin } from "../errors.ts";
@@ -47,6 +48,7 @@ export interface CreateRequest {
   readonly cgroup: CgroupRequest;
   readonly userNamespace?: UserNamespaceRequest | undefined;
   readonly seccomp?: SeccompRequest | undefined;
+  readonly netDevices?: readonly NetDevice[] | undefined;
   /** The state document that hooks inside the container get, cut where the pid belongs. */
   readonly hookState: HookState;
   readonly host: PlanHost;

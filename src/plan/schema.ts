@@ -80,6 +80,11 @@ export const OPS = {
   sethostname: { name: "str" },
   setdomainname: { name: "str" },
   link_up: { name: "str" },
+  // Network devices. A socket stays in the namespace that it was made in; `device` is looked up there.
+  netlink_socket: { slot: "slot=" },
+  absent_link: { socket: "slot", name: "str" },
+  // `message`: a request of rtnetlink, the device's index to be put at byte 20 and, with `netns`, IFLA_NET_NS_FD after it.
+  netlink: { socket: "slot", device: "str", message: "blob", netns: "slot?" },
   prlimit: { resource: "u32", soft: "u64", hard: "u64" },
   join_keyring: { name: "str", permissions: "u32", permissionsMask: "u32" },
   personality: { persona: "u32" },
@@ -188,12 +193,16 @@ export const WORDS = {
   console: 6,
   /** The seccomp listener is attached to this record, which the first stage sends. */
   listener: 7,
+  /** Network devices are wanted in the sender's namespace. */
+  devices: 8,
 } as const;
 
 /** Operations that the runtime's own process may carry out (libdunc.so, later the first stage). */
 export const VERB_OPS: readonly OpName[] = [
   "open",
   "close",
+  "netlink_socket",
+  "netlink",
   "unlink",
   "identify_process",
   "pidfd_signal",

@@ -87,13 +87,24 @@ function checkNetDevices(
   if (ordinaryUser) {
     issues.error("linux.netDevices", "network devices are not supported for rootless containers");
   }
+  const taken = new Set<string>();
   for (const [host, { name = "" }] of devices) {
     const place = originText(["linux", "netDevices", host]);
     const complain = (path: string, text: string) =>
       issues.error(path, `invalid network device name ${JSON.stringify(text)}`);
     if (!isDeviceName(host)) complain(place, host);
-    if (name !== "" && !isDeviceName(name)) complain(`${place}.name`, name);
+    if (name !== "" && !isInsideName(name)) complain(`${place}.name`, name);
+    const inside = name === "" ? host : name;
+    if (taken.has(inside) && !inside.includes("%")) {
+      issues.error(place, `another network device gets the name ${JSON.stringify(inside)}`);
+    }
+    taken.add(inside);
   }
+}
+
+/** A name, or a template whose one `%d` the kernel fills in. */
+function isInsideName(name: string): boolean {
+  return isDeviceName(name) && !name.replace("%d", "").includes("%");
 }
 
 /** What the kernel takes as the name of an interface (`dev_valid_name`): IFNAMSIZ with its NUL is 16. */

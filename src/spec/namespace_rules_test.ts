@@ -48,6 +48,16 @@ Deno.test("network devices move into a network namespace, under names that the k
       eth0: { name: "sixteen-letters-" },
     }),
   });
+  checkAll({
+    'linux.netDevices.b: another network device gets the name "x"': devices({
+      a: { name: "x" },
+      b: { name: "x" },
+    }),
+    'linux.netDevices.b: another network device gets the name "b"': devices({ a: { name: "b" }, b: {} }),
+    'linux.netDevices.a.name: invalid network device name "%s"': devices({ a: { name: "%s" } }),
+    'linux.netDevices.a.name: invalid network device name "%d%d"': devices({ a: { name: "%d%d" } }),
+  });
+  assertEquals(errorsOf(devices({ a: { name: "net%d" }, b: { name: "net%d" } })), []);
   assertEquals(errorsOf(devices({ eth0: { name: "fifteen-letters" } })), []);
   for (const name of [".", "..", "a b", "a:b", "a\tb"]) {
     assertEquals(errorsOf(devices({ eth0: { name } })).length, 1, name);

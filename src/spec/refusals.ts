@@ -13,10 +13,6 @@ export interface Refusal {
 export const REFUSED: readonly Refusal[] = [
   { path: "linux.intelRdt", hits: ({ linux }) => linux?.intelRdt === undefined ? [] : ["linux.intelRdt"] },
   {
-    path: "linux.netDevices",
-    hits: ({ linux }) => Object.keys(linux?.netDevices ?? {}).length === 0 ? [] : ["linux.netDevices"],
-  },
-  {
     path: "linux.mountLabel",
     hits: ({ linux }) => (linux?.mountLabel ?? "") === "" ? [] : ["linux.mountLabel"],
   },
@@ -34,11 +30,9 @@ export function refusalsOf(spec: Spec): SpecIssue[] {
 /** Which parts of `features` the refusals above take away. */
 export function refusedFeatures(): {
   readonly intelRdt: boolean;
-  readonly netDevices: boolean;
 } {
   const refuses = (path: string) => REFUSED.some((row) => row.path === path);
   return {
     intelRdt: refuses("linux.intelRdt"),
-    netDevices: refuses("linux.netDevices"),
   };
 }

@@ -12,7 +12,6 @@ function refused(change: (document: Document) => void): string[] {
 /** A document that asks for each field, and where it does. */
 const ASKING: Record<string, readonly [change: (document: Document) => void, place: string]> = {
   "linux.intelRdt": [({ linux }) => linux.intelRdt = {}, "linux.intelRdt"],
-  "linux.netDevices": [({ linux }) => linux.netDevices = { eth0: {} }, "linux.netDevices"],
   "linux.mountLabel": [({ linux }) => linux.mountLabel = "system_u:object_r:x:s0", "linux.mountLabel"],
 };
 
@@ -27,7 +26,6 @@ Deno.test("refusalsOf() has nothing to say where a field is there and asks for n
   assertEquals(refused(() => {}), []);
   assertEquals(
     refused(({ linux }) => {
-      linux.netDevices = {};
       linux.mountLabel = "";
       linux.intelRdt = null;
     }),
