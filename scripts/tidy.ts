@@ -32,7 +32,9 @@ function toolsAreTracked(): boolean {
 
 const files = readSources();
 const faults = faultsOf(files);
-if (toolsAreTracked()) faults.push({ file: ".tools", line: 1, message: "git rm --cached .tools; git commit --amend" });
+if (toolsAreTracked()) {
+  faults.push({ file: ".tools", line: 1, message: "git rm --cached .tools; git commit --amend" });
+}
 for (const { file, line, message } of faults) console.error(`${file}:${line}: ${message}`);
 if (faults.length > 0) {
   console.error(`tidy: ${faults.length} faults in ${files.size} files`);
