@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 #define PLAN_MAGIC 0x636e7564u
-#define PLAN_ABI   0x496f8a485cfd5c3bull
+#define PLAN_ABI   0x9a0e6ef2103ae918ull
 #define SLOT_LIMIT 512u
 #define SLOT_NONE  0xffffffffu
 
@@ -115,6 +115,7 @@ enum word {
 	WORD_CONSOLE = 6,
 	WORD_LISTENER = 7,
 	WORD_DEVICES = 8,
+	WORD_CGROUP = 9,
 };
 
 struct op_open {

@@ -33,6 +33,20 @@ export class ContainerError extends Error {
   }
 }
 
+/** A failure of D-Bus or of the service behind it. The verb that asked puts it into words. */
+export class BusError extends Error {
+  constructor(
+    /** D-Bus's name of the error, `org.freedesktop.systemd1.UnitExists`; "" when nobody gave one. */
+    readonly dbusName: string,
+    /** The service's words, or our own. */
+    message: string,
+    readonly errno: string,
+  ) {
+    super(message);
+    this.name = "BusError";
+  }
+}
+
 /** One fault of a config.json. */
 export interface SpecIssue {
   /** JSON path, for example `process.rlimits[0].soft`; empty for the document itself. */

@@ -23,5 +23,7 @@ export { containerPids } from "./container/pids.ts";
 export { runContainer } from "./container/run.ts";
 export { startContainer } from "./container/start.ts";
 export { containerState } from "./container/state.ts";
+/** The systemd driver: `systemd` of a Runtime, for containers that are made with it. */
+export * as systemd from "./container/systemd.ts";
 export { updateContainer } from "./container/update.ts";
 export { ContainerError, SpecError } from "./errors.ts";

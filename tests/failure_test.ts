@@ -212,3 +212,22 @@ function exists(path: string): boolean {
     return false;
   }
 }
+
+containerTest(
+  "a creation in another container's cgroup is refused, and that container lives on",
+  async (c) => {
+    const { path } = c.bundle((config) => {
+      runs(config, "sleep 100");
+      config.linux!.cgroupsPath = `/${c.id()}`;
+    });
+    const [first, second] = [c.id(), c.id()];
+    await c.dunc.ok("run", "-d", "--bundle", path, first);
+    assertStringIncludes(
+      await c.dunc.fails(1, "run", "-d", "--bundle", path, second),
+      "container's cgroup is not empty: 1 process(es) found",
+    );
+    assertEquals((await c.dunc.state(first)).status, "running");
+    assertEquals(c.dunc.ids(), [first]);
+  },
+  ["root"],
+);

@@ -186,3 +186,16 @@ function text(name: string, value: string): UnitProperty {
 function isList(list: string | undefined): list is string {
   return list !== undefined && list !== "";
 }
+
+/**
+ * Properties that undo `changed`: their values of `before`, or what stands for no limit where it names none.
+ */
+export function restoringProperties(
+  changed: readonly UnitProperty[],
+  before: readonly UnitProperty[],
+): UnitProperty[] {
+  return changed.map((property) =>
+    before.find(({ name }) => name === property.name) ??
+      { ...property, value: property.signature === "ay" ? [] : property.name === "MemoryLow" ? 0n : INFINITY }
+  );
+}

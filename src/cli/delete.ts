@@ -1,7 +1,9 @@
 import { deleteContainer } from "../container/delete.ts";
+import { withDriverOf } from "./driver.ts";
 import type { Call } from "./table.ts";
 
-export function run({ args, flags, runtime }: Call): number {
-  deleteContainer(runtime, args[0]!, flags.bool("force"));
+export async function run({ args, flags, runtime }: Call): Promise<number> {
+  const id = args[0]!;
+  deleteContainer(await withDriverOf(runtime, id), id, flags.bool("force"));
   return 0;
 }

@@ -2,7 +2,7 @@ import { ContainerError } from "../errors.ts";
 import { parseArgv, UsageError } from "./argv.ts";
 import { commands } from "./commands.ts";
 import { type LogWriter, openLog, writeError, writeOutput } from "./log_writer.ts";
-import { absolute, runtimeOf } from "./runtime.ts";
+import { absolute, runtimeOf, withDriver } from "./runtime.ts";
 import { type Command, type FlagValues, GLOBAL_FLAGS } from "./table.ts";
 
 /** The exit code of a topic that nobody knows, as runc's. */
@@ -22,10 +22,10 @@ export async function main(argv: readonly string[]): Promise<number> {
     }
     if (command === undefined || call.globals.bool("version")) return await printVersion();
     log = openLog(logOptions(call.globals));
-    const runtime = runtimeOf(call.globals, log);
+    const runtime = await withDriver(runtimeOf(call.globals, log));
     const { run } = await command.load();
     const complain = (line: string) => writeError(`${line}\n`);
-    return run({ ...call, runtime, print: writeOutput, complain });
+    return await run({ ...call, runtime, print: writeOutput, complain });
   } catch (error) {
     if (error instanceof UsageError) return await printUsageError(error);
     (log ?? plainLog()).fail(messageOf(error, command));

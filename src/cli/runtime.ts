@@ -13,6 +13,12 @@ export function absolute(path: string): string {
   return `/${parts.join("/")}`;
 }
 
+/** With the systemd driver, where the flags ask for it. */
+export async function withDriver(runtime: Runtime): Promise<Runtime> {
+  if (runtime.cgroupManager !== "systemd") return runtime;
+  return { ...runtime, systemd: await import("../container/systemd.ts") };
+}
+
 /**
  * What the global flags say. Throws ContainerError naming the flag.
  */
@@ -36,12 +42,7 @@ function rootlessOf(text: string): boolean {
 
 function managerOf(globals: FlagValues): Runtime["cgroupManager"] {
   const text = globals.string("cgroup-manager") ?? (globals.bool("systemd-cgroup") ? "systemd" : "cgroupfs");
-  if (text === "systemd") {
-    throw new ContainerError("--systemd-cgroup", {
-      reason: "the systemd driver is not carried out by this build",
-    });
-  }
-  if (text === "cgroupfs" || text === "disabled") return text;
+  if (text === "cgroupfs" || text === "systemd" || text === "disabled") return text;
   throw new ContainerError("invalid --cgroup-manager", {
     reason: `must be cgroupfs, systemd or disabled, got ${JSON.stringify(text)}`,
   });

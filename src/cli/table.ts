@@ -30,7 +30,7 @@ export interface Command {
   /** Words before the message of a failure, as in `create failed`. */
   readonly failurePrefix?: string;
   /** The command's code, loaded when it is called. */
-  readonly load: () => Promise<{ readonly run: (call: Call) => number }>;
+  readonly load: () => Promise<{ readonly run: (call: Call) => number | Promise<number> }>;
 }
 
 /** The values of flags, by name. */

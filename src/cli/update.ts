@@ -3,11 +3,13 @@ import { updateContainer } from "../container/update.ts";
 import { parseResources } from "../spec/parse.ts";
 import type { Resources } from "../spec/schema.ts";
 import { ioError } from "../state/folder.ts";
+import { withDriverOf } from "./driver.ts";
 import { absolute } from "./runtime.ts";
 import type { Call, FlagValues } from "./table.ts";
 
-export function run({ args, flags, runtime }: Call): number {
-  updateContainer(runtime, args[0]!, wantedResources(flags));
+export async function run({ args, flags, runtime }: Call): Promise<number> {
+  const id = args[0]!;
+  updateContainer(await withDriverOf(runtime, id), id, wantedResources(flags));
   return 0;
 }
 

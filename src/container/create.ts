@@ -1,10 +1,10 @@
 import { close, connectUnix, pidfdOpen, sendDescriptor, waitExit } from "../../ffi/stub.ts";
 import { cgroupKernel } from "../../ffi/cgroup_kernel.ts";
-import { createCgroup, refuseInUse } from "../cgroup/apply.ts";
+import { type CgroupRequest, createCgroup, type CreatedCgroup, refuseInUse } from "../cgroup/apply.ts";
 import { deviceProgram } from "../cgroup/device_program.ts";
 import { deviceList } from "../cgroup/devices.ts";
 import { readOomKills } from "../cgroup/oom.ts";
-import { isV2, v2Directory } from "../cgroup/paths.ts";
+import { directoriesOf, isV2, v2Directory } from "../cgroup/paths.ts";
 import { thaw } from "../cgroup/freeze.ts";
 import { killCgroup } from "../cgroup/kill.ts";
 import { removeUnused } from "../cgroup/remove.ts";
@@ -105,9 +105,9 @@ function makeContainer(
   { console, taker }: Connections,
   firstPlan: Plan,
 ): Created {
-  const { folder, cgroup } = prepared;
-  // Groups are not ours to clean up before they are made.
-  let record: ContainerRecord = { ...prepared.record, cgroupPaths: {} };
+  const { folder, cgroup, systemd } = prepared;
+  // Groups are not ours to clean up before they are made, and a unit of that name may be another's.
+  let record: ContainerRecord = { ...prepared.record, cgroupPaths: {}, systemd: undefined };
   let made: readonly string[] = [];
   let plan = firstPlan;
   try {
@@ -116,8 +116,8 @@ function makeContainer(
     // Named before it is made: `delete --force` finds everything after a kill -9 at any point.
     saveRecord(folder, prepared.record);
     saveConfig(folder, prepared.configText);
-    if (cgroup !== undefined) {
-      const created = createCgroup(cgroup);
+    if (cgroup !== undefined && systemd === undefined) {
+      const created = makeGroups(prepared, cgroup);
       record = prepared.record;
       made = created.made;
       if (Object.keys(created.paths).length < Object.keys(cgroup.paths).length) {
@@ -125,16 +125,17 @@ function makeContainer(
         plan = prepared.planFor(created.paths);
         saveRecord(folder, record);
       }
-      // v1 has its list among the writes.
-      if (isV2(created.paths)) {
-        const rules = deviceList(prepared.spec.linux?.resources?.devices ?? []);
-        cgroupKernel().attachDeviceProgram(v2Directory(created.paths)!, deviceProgram(rules));
-      }
     }
     const given = console === undefined ? [] : [console];
     const child = spawnPlan(plan, { given, preserveFds: prepared.preserveFds });
     const outcome = runConversation(child, {
       isContainer: true,
+      cgroup: (inhabitant) => {
+        runtime.systemd!.startScope(systemd!, inhabitant);
+        record = prepared.record;
+        made = directoriesOf(record.cgroupPaths);
+        makeGroups(prepared, { ...cgroup!, inhabitant });
+      },
       maps: (pid) => writeIdMaps(pid, mapsOf(prepared.spec), mapper()),
       devices: (pid) => moveDevices(prepared.netDevices, pid),
       hooks: (pid) => {
@@ -161,6 +162,21 @@ function makeContainer(
     takeAway(runtime, { folder, record }, made);
     throw startFailure(cause);
   }
+}
+
+/** What createCgroup() does, and on v2 the devices: v1 has its list among the writes. */
+function makeGroups({ spec }: Preparation, request: CgroupRequest): CreatedCgroup {
+  const created = createCgroup(request);
+  if (isV2(created.paths)) {
+    const rules = deviceList(spec.linux?.resources?.devices ?? []);
+    try {
+      cgroupKernel().attachDeviceProgram(v2Directory(created.paths)!, deviceProgram(rules));
+    } catch (error) {
+      removeUnused(created.made);
+      throw error;
+    }
+  }
+  return created;
 }
 
 /** Whether the kernel killed the init for want of memory: then that is the failure, whatever else was seen of it. */

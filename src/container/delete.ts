@@ -6,6 +6,7 @@ import { containerPids } from "../cgroup/pids.ts";
 import { removeCgroup } from "../cgroup/remove.ts";
 import { ContainerError } from "../errors.ts";
 import { killPlan } from "../plan/verbs.ts";
+import type { ContainerRecord } from "../state/record.ts";
 import { type Folder, folderOf, lockFolder, removeFolder } from "../state/folder.ts";
 import { type Container, loadContainer } from "./container.ts";
 import { hooksOf, runPoststopHooks } from "./hooks.ts";
@@ -58,9 +59,21 @@ export function destroy(runtime: Runtime, container: Container): void {
   const hooks = safeHooks(runtime, folder);
   killProcesses(container);
   if (!record.ownMountNamespace) umountAll(record.rootfs);
+  stopUnit(runtime, record);
   if (Object.keys(record.cgroupPaths).length > 0) removeCgroup(record.cgroupPaths, cgroupKernel());
   removeFolder(folder);
   runPoststopHooks(runtime, hooks, record);
+}
+
+/** A bus that does not answer must not keep a container: systemd forgets a scope by itself when its group is gone. */
+function stopUnit({ systemd, log }: Runtime, record: ContainerRecord): void {
+  if (record.systemd === undefined) return;
+  try {
+    if (systemd === undefined) throw new ContainerError("the systemd driver is not loaded");
+    systemd.stopScope(record);
+  } catch (error) {
+    log.warn(`stop systemd unit ${record.systemd.unit}: ${error instanceof Error ? error.message : error}`);
+  }
 }
 
 function safeHooks(runtime: Runtime, folder: Folder) {

@@ -99,6 +99,8 @@ function execKey(options: ExecOptions): Uint8Array<ArrayBuffer> | undefined {
 function engineVerbs(record: ContainerRecord, spec: Spec): (typeof KEPT_VERBS[number])[] {
   const verbs: (typeof KEPT_VERBS[number])[] = [];
   if ((spec.hooks?.poststart ?? []).length > 0) verbs.push("start");
+  // systemd is to be told.
+  if (record.systemd !== undefined) verbs.push("delete", "deleteForce");
   // SIGKILL goes to the whole group, and others may be left when the first process has ended.
   if (!record.ownPidNamespace) verbs.push("kill", "delete", "deleteForce");
   if ((spec.hooks?.poststop ?? []).length > 0 || !record.ownMountNamespace) {

@@ -5,6 +5,8 @@ export interface Runtime {
   /** Whether `root` was named by the caller; a default that does not exist is just empty. */
   readonly rootIsExplicit: boolean;
   readonly cgroupManager: "cgroupfs" | "systemd" | "disabled";
+  /** The systemd driver, where it was asked for or a container was made with it: loaded for those alone. */
+  readonly systemd?: typeof import("./systemd.ts") | undefined;
   /** Whether refused cgroup writes are tolerated. */
   readonly rootless: boolean;
   readonly log: Log;

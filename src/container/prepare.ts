@@ -26,6 +26,7 @@ import { netDevicesOf } from "./net_devices.ts";
 import type { CreateOptions, Runtime } from "./options.ts";
 import { seccompOf } from "./seccomp.ts";
 import { connectAgent, type ListenerTaker } from "./seccomp_agent.ts";
+import type { SystemdCgroup } from "./systemd.ts";
 import { resourceWrites } from "./resources.ts";
 
 /** Everything that is known before the first side effect. */
@@ -42,6 +43,8 @@ export interface Preparation {
   /** Connects to who gets the filter's listener, where it has one. */
   readonly connectListener: (() => ListenerTaker) | undefined;
   readonly cgroup: CgroupCreation | undefined;
+  /** With the systemd driver: what systemd makes before the rest of `cgroup`, when there is a process. */
+  readonly systemd: SystemdCgroup | undefined;
 }
 
 /**
@@ -62,9 +65,11 @@ export function prepare(
   const rootfs = findRootfs(spec, options.bundle);
   const namespaces = namespacesOf(spec);
   const layout = readLayout();
-  const paths = runtime.cgroupManager === "disabled" || layout.mode === "none"
-    ? {}
-    : containerPaths(layout, spec.linux?.cgroupsPath, options.id);
+  const systemd = systemdOf(runtime, layout, spec, options.id);
+  const paths = systemd?.paths ??
+    (runtime.cgroupManager === "disabled" || layout.mode === "none"
+      ? {}
+      : containerPaths(layout, spec.linux?.cgroupsPath, options.id));
   const record: ContainerRecord = {
     version: 1,
     id: options.id,
@@ -76,6 +81,7 @@ export function prepare(
     bootId: bootId(),
     cgroupPaths: paths,
     cgroupManager: runtime.cgroupManager,
+    ...(systemd === undefined ? {} : { systemd: { unit: systemd.unit.name, user: systemd.user } }),
     rootless: runtime.rootless,
     ownPidNamespace: namespaces.isNew("pid"),
     ownMountNamespace: namespaces.has("mount"),
@@ -96,7 +102,10 @@ export function prepare(
       noNewKeyring: options.noNewKeyring,
       preserveFds: options.preserveFds + inherited,
       consoleSocket: options.consoleSocket !== undefined,
-      cgroup: cgroupRequest(layout, paths, namespaces.has("cgroup")),
+      cgroup: {
+        ...cgroupRequest(layout, paths, namespaces.has("cgroup")),
+        asked: systemd !== undefined,
+      },
       userNamespace: userNamespaceOf(spec, rootfs),
       seccomp,
       netDevices,
@@ -120,9 +129,30 @@ export function prepare(
       paths,
       writes: resourceWrites(spec, paths),
       rootless: runtime.rootless,
-      explicit: spec.linux?.cgroupsPath !== undefined,
+      explicit: systemd !== undefined || spec.linux?.cgroupsPath !== undefined,
     },
+    systemd,
   };
+}
+
+/** The unit that systemd is to make, if it is to make one. */
+function systemdOf(
+  { cgroupManager, systemd, rootless }: Runtime,
+  layout: CgroupLayout,
+  spec: Spec,
+  id: string,
+): SystemdCgroup | undefined {
+  if (cgroupManager !== "systemd") return undefined;
+  if (systemd === undefined) {
+    throw new ContainerError("--systemd-cgroup", { reason: "the driver is not loaded" });
+  }
+  if (layout.mode === "none") {
+    throw new ContainerError("--systemd-cgroup", {
+      place: "/sys/fs/cgroup",
+      reason: "no cgroups are mounted",
+    });
+  }
+  return systemd.systemdCgroup({ layout, spec, id, rootless });
 }
 
 function readConfig(bundle: string): string {

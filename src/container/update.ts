@@ -22,9 +22,13 @@ export function updateContainer(runtime: Runtime, id: string, update: Resources)
   try {
     const { folder, record, status } = loadContainer(runtime, id);
     if (status === "stopped" || status === "creating") throw new ContainerError("container not running");
-    const { stored, changed } = mergeResources(storedResources(folder), update);
+    const before = storedResources(folder);
+    const { stored, changed } = mergeResources(before, update);
     const writes = limitWrites(record.cgroupPaths, changed, currentUse(record.cgroupPaths));
-    replaceLimits(record.cgroupPaths, writes);
+    const apply = () => replaceLimits(record.cgroupPaths, writes);
+    if (record.systemd === undefined) apply();
+    else if (runtime.systemd !== undefined) runtime.systemd.updateScope(record, { before, changed }, apply);
+    else throw new ContainerError("update", { reason: "the systemd driver is not loaded" });
     saveResources(folder, jsonText(stored));
   } finally {
     lock.release();

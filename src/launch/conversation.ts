@@ -4,7 +4,9 @@
  *
  *   runtime                                   init (first stage, then the container process)
  *   ───────                                   ──────────────────────────────────────────────
- *   spawn                          ────────▶  first stage: descriptors, cgroup files, joins
+ *   spawn                          ────────▶  first stage
+ *   have systemd make its scope    ◀─cgroup─  (with the systemd driver only)
+ *                                  ───go───▶  descriptors, cgroup files, joins
  *                                             clone: the container process goes on, the first stage ends
  *   write the id maps              ◀──maps──
  *                                  ───go───▶
@@ -40,6 +42,8 @@ import type { Child } from "./spawn.ts";
 
 /** What the runtime does when the init asks. Each is called at most once, with the container process's pid. */
 export interface Handlers {
+  /** The pid is the first stage's: there is no other process yet. */
+  readonly cgroup?: (pid: number) => void;
   readonly maps?: (pid: number) => void;
   readonly devices?: (pid: number) => void;
   readonly hooks?: (pid: number) => void;
@@ -94,6 +98,9 @@ export function runConversation(child: Child, handlers: Handlers): Outcome {
           master = received.descriptor;
           if (master !== undefined) prepareTerminal(master);
           continue;
+        case WORDS.cgroup:
+          handlers.cgroup?.(received.pid);
+          break;
         case WORDS.maps:
           handlers.maps?.(pid);
           break;

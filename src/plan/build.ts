@@ -122,6 +122,7 @@ function firstStageSteps(request: CreateRequest, frame: Frame, namespaces: Names
       ]),
     );
   }
+  if (request.cgroup.asked === true) steps.push(step({ op: "sync", word: WORDS.cgroup }, CGROUP));
   const cgroups: number[] = [];
   for (const path of request.cgroup.joinFiles) {
     const slot = frame.slots.make(path);

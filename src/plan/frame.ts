@@ -60,6 +60,8 @@ export interface CgroupRequest {
   readonly joinFiles: readonly string[];
   /** v2: the directory to be cloned into. */
   readonly directory?: string | undefined;
+  /** Whether the groups come to be only when there is a process to put into them (systemd's scopes). */
+  readonly asked?: boolean | undefined;
   /** What a mount of type `cgroup` stands for. */
   readonly mounts: readonly CgroupMount[];
 }

@@ -195,6 +195,8 @@ export const WORDS = {
   listener: 7,
   /** Network devices are wanted in the sender's namespace. */
   devices: 8,
+  /** Nothing is joined yet: somebody else may put the first stage into its cgroup. */
+  cgroup: 9,
 } as const;
 
 /** Operations that the runtime's own process may carry out (libdunc.so, later the first stage). */

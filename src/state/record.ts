@@ -17,7 +17,8 @@ export interface ContainerRecord {
   /** Controller to directory, as cgroup/paths.ts made them; empty without cgroups. */
   readonly cgroupPaths: Readonly<Record<string, string>>;
   readonly cgroupManager: "cgroupfs" | "systemd" | "disabled";
-  readonly systemdUnit?: string;
+  /** The unit that systemd made for it, and whether the user's own manager did. */
+  readonly systemd?: { readonly unit: string; readonly user: boolean } | undefined;
   readonly rootless: boolean;
   /** The container has a pid namespace of its own: the end of its process is the end of all. */
   readonly ownPidNamespace: boolean;
@@ -63,6 +64,10 @@ export function parseRecord(text: string, id: string): ContainerRecord {
   const process = record.process as Record<string, unknown> | undefined;
   if (process !== undefined && !(isCount(process?.pid) && isCount(process?.startTime))) {
     throw damaged("no process");
+  }
+  const systemd = record.systemd as Record<string, unknown> | null | undefined;
+  if (systemd !== undefined && (typeof systemd?.unit !== "string" || typeof systemd.user !== "boolean")) {
+    throw damaged("no systemd unit");
   }
   return value as ContainerRecord;
 }

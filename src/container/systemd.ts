@@ -1,0 +1,150 @@
+import { cgroupKernel } from "../../ffi/cgroup_kernel.ts";
+import { openBus } from "../../ffi/systemd.ts";
+import { freeze, isFrozen, thaw } from "../cgroup/freeze.ts";
+import { type CgroupLayout, parseMembership } from "../cgroup/layout.ts";
+import { type CgroupPaths, isV2 } from "../cgroup/paths.ts";
+import type { Resources } from "../cgroup/resources.ts";
+import { annotationProperties } from "../cgroup/systemd_annotations.ts";
+import type { Bus } from "../cgroup/systemd_bus.ts";
+import {
+  managerFacts,
+  setUnitProperties,
+  startUnit,
+  stopUnit,
+  unavailable,
+} from "../cgroup/systemd_manager.ts";
+import {
+  deviceProperties,
+  limitProperties,
+  restoringProperties,
+  startProperties,
+  type UnitProperty,
+} from "../cgroup/systemd_properties.ts";
+import { systemdPaths, type SystemdUnit, systemdUnit } from "../cgroup/systemd_unit.ts";
+import { ContainerError } from "../errors.ts";
+import type { Spec } from "../spec/schema.ts";
+import type { ContainerRecord } from "../state/record.ts";
+
+/** A container's unit before it is made. */
+export interface SystemdCgroup {
+  readonly id: string;
+  readonly unit: SystemdUnit;
+  /** Whether the user's own manager makes it, and not the system's. */
+  readonly user: boolean;
+  readonly paths: CgroupPaths;
+  readonly properties: readonly UnitProperty[];
+}
+
+/**
+ * Decide on a container's unit, and where its groups will be. Nothing is changed; systemd is asked what it is.
+ *
+ * @throws ContainerError for a cgroupsPath of another form, an annotation that cannot be read, or without systemd
+ */
+export function systemdCgroup(
+  { layout, spec, id, rootless }: {
+    readonly layout: CgroupLayout;
+    readonly spec: Spec;
+    readonly id: string;
+    readonly rootless: boolean;
+  },
+): SystemdCgroup {
+  const v2 = layout.mode === "v2";
+  // A user's manager has no groups of its own on v1.
+  const user = v2 && rootless;
+  const unit = systemdUnit(spec.linux?.cgroupsPath, id, user);
+  const annotated = annotationProperties(spec.annotations ?? {});
+  const { version, controlGroup } = withBus(user, managerFacts);
+  const resources = spec.linux?.resources ?? {};
+  const paths = systemdPaths(layout, unit, user ? controlGroup : "", v2 ? new Map() : membershipOf("1"));
+  return {
+    id,
+    unit,
+    user,
+    paths,
+    properties: [
+      ...deviceProperties(resources.devices ?? [], version),
+      ...limitProperties(resources, v2, version),
+      ...annotated,
+    ],
+  };
+}
+
+/**
+ * Have systemd make the unit and move a process into it.
+ *
+ * @throws ContainerError naming the unit, with systemd's words
+ */
+export function startScope({ id, unit, user, paths, properties }: SystemdCgroup, pid: number): void {
+  const start = startProperties(unit, id, [pid], isV2(paths));
+  withBus(user, (bus) => startUnit(bus, unit.name, [...start, ...properties]));
+  if (unit.name.endsWith(".slice")) return;
+  const group = membershipOf(`${pid}`).get(isV2(paths) ? "" : "name=systemd");
+  if (group?.endsWith(`/${unit.name}`) === true) return;
+  withBus(user, (bus) => stopUnit(bus, unit.name));
+  throw new ContainerError(`start systemd unit ${unit.name}`, {
+    reason: `process ${pid} was not moved into it, but is in ${group ?? "no group of systemd's"}`,
+  });
+}
+
+/** Take a container's unit away. One that is gone is fine. @throws ContainerError when systemd does not do it */
+export function stopScope({ systemd }: ContainerRecord): void {
+  if (systemd !== undefined) withBus(systemd.user, (bus) => stopUnit(bus, systemd.unit));
+}
+
+/**
+ * Tell systemd of changed limits, so that it does not take them back. `apply` writes them to the files; when that
+ * fails, systemd gets back what it knew.
+ */
+export function updateScope(
+  { systemd, cgroupPaths }: ContainerRecord,
+  { before, changed }: { readonly before: Resources; readonly changed: Resources },
+  apply: () => void,
+): void {
+  if (systemd === undefined) return apply();
+  const v2 = isV2(cgroupPaths);
+  const write = (bus: Bus) => {
+    const { version } = managerFacts(bus);
+    const properties = limitProperties(changed, v2, version);
+    setUnitProperties(bus, systemd.unit, properties);
+    try {
+      apply();
+    } catch (error) {
+      const old = limitProperties(before, v2, version);
+      setUnitProperties(bus, systemd.unit, restoringProperties(properties, old));
+      throw error;
+    }
+  };
+  withBus(systemd.user, (bus) => v2 ? write(bus) : whileFrozen(cgroupPaths, () => write(bus)));
+}
+
+/**
+ * v1's systemd writes a unit's device list anew with whatever property is set: everything is denied for a moment, and
+ * a program that opens /dev/null then fails. So nothing runs meanwhile, as in runc.
+ */
+function whileFrozen(paths: CgroupPaths, work: () => void): void {
+  if (isFrozen(paths)) return work();
+  freeze(paths, cgroupKernel());
+  try {
+    work();
+  } finally {
+    thaw(paths);
+  }
+}
+
+function withBus<T>(user: boolean, use: (bus: Bus) => T): T {
+  let bus: Bus;
+  try {
+    bus = openBus(user ? "user" : "system");
+  } catch (error) {
+    throw unavailable(error);
+  }
+  try {
+    return use(bus);
+  } finally {
+    bus.close();
+  }
+}
+
+function membershipOf(pid: string): Map<string, string> {
+  return parseMembership(Deno.readTextFileSync(`/proc/${pid}/cgroup`));
+}
