@@ -114,7 +114,7 @@ generated_files() {
 }
 
 shell_syntax() {
-	for file in scripts/*.sh scripts/bats/*.sh scripts/deno .ci/run; do
+	for file in scripts/*.sh scripts/bats/*.sh scripts/vm scripts/vm.d/init scripts/vm.d/guest scripts/deno .ci/run; do
 		sh -n "$file" || return 1
 	done
 }
