@@ -21,6 +21,9 @@ export interface CommandOptions {
 /** Processes that `start` made and Deno waits for itself: nobody else may reap them. */
 export const ownChildren = new Set<number>();
 
+/** How much longer everything may take: machines under emulation (scripts/vm) say so. */
+const patience = (): number => Number(Deno.env.get("DUNC_PATIENCE") ?? 1);
+
 let folder: string | undefined;
 let count = 0;
 
@@ -74,7 +77,7 @@ export class Running {
     }).spawn();
     this.#writer = piped ? this.#child.stdin.getWriter() : undefined;
     ownChildren.add(this.#child.pid);
-    this.#ended = this.#wait(command, options.timeoutMs ?? 20_000);
+    this.#ended = this.#wait(command, (options.timeoutMs ?? 20_000) * patience());
   }
 
   async #wait(command: readonly string[], timeoutMs: number): Promise<Outcome> {
@@ -147,7 +150,7 @@ export async function until<T>(
   probe: () => T | undefined | false | Promise<T | undefined | false>,
   timeoutMs = 5000,
 ): Promise<T> {
-  const end = Date.now() + timeoutMs;
+  const end = Date.now() + timeoutMs * patience();
   for (;;) {
     const answer = await probe();
     if (answer !== undefined && answer !== false) return answer;

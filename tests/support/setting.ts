@@ -77,7 +77,14 @@ export type Need =
   | "setpriv"
   | "gcc"
   | "dunc"
-  | "full";
+  | "full"
+  | "vm"
+  | "guest";
+
+/** Whether this is the guest of scripts/vm. */
+export function inGuest(): boolean {
+  return Deno.env.get("DUNC_GUEST") === "1";
+}
 
 /** Why a test with these needs cannot run here; undefined when it can. */
 export function skipReason(needs: readonly Need[]): string | undefined {
@@ -86,6 +93,10 @@ export function skipReason(needs: readonly Need[]): string | undefined {
       if (Deno.uid() !== 0) return "needs root";
     } else if (need === "full") {
       if (Deno.env.get("DUNC_FULL") !== "1") return "takes long: DUNC_FULL=1";
+    } else if (need === "guest") {
+      if (!inGuest()) return "is for the guest of scripts/vm";
+    } else if (need === "vm") {
+      if (Deno.env.get("DUNC_VM") !== "1") return "starts the guest of scripts/vm: DUNC_VM=1";
     } else if (need === "dunc") {
       if (!theSetting().isDunc) return "is about dunc alone, and DUNC is another runtime";
     } else if (findProgram(need) === undefined) return `${need} is not installed`;
