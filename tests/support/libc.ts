@@ -29,6 +29,8 @@ const SYMBOLS = {
   read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   // ssize_t write(int fd, const void *bytes, size_t size)
   write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  // int open(const char *path, int flags): variadic as above
+  open: { parameters: ["buffer", "i32"], result: "i32" },
   // int close(int fd)
   close: { parameters: ["i32"], result: "i32" },
   // int fcntl(int fd, int command, int argument): variadic as above
