@@ -23,8 +23,19 @@ long op_reopen_null(struct run *run, const struct op_reopen_null *op)
 	return 0;
 }
 
-/* So that the program can open /proc/self/fd/1 again. Never the null device; what belongs to a
- * read-only file system or an unmapped owner stays as it is, as in runc. */
+/* Whether a stream is one of the process's own: a pipe, a socket or a terminal (CVE-2026-88265). */
+static int is_own_stream(int fd, const struct stat *st)
+{
+	struct termios_k { uint32_t flags[4]; uint8_t rest[44]; } settings;
+	uint32_t type = st->st_mode & S_IFMT;
+
+	if (type == S_IFCHR)
+		return !SYS(ioctl, fd, TCGETS, &settings);
+	return type == S_IFIFO || type == S_IFSOCK;
+}
+
+/* So that the program can open /proc/self/fd/1 again. A file that the caller has opened keeps its owner; so
+ * does what belongs to a read-only file system or an unmapped owner, as in runc. */
 long op_stdio_owner(struct run *run, const struct op_stdio_owner *op)
 {
 	struct stat st;
@@ -33,7 +44,7 @@ long op_stdio_owner(struct run *run, const struct op_stdio_owner *op)
 	for (int fd = 0; fd < 3; fd++) {
 		long rc = SYS(fstat, fd, &st);
 
-		if (rc || is_null_device(&st) || st.st_uid == op->uid)
+		if (rc || st.st_uid == op->uid || !is_own_stream(fd, &st))
 			continue;
 		rc = SYS(fchown, fd, op->uid, -1);
 		if (rc && rc != -EINVAL && rc != -EPERM && rc != -EROFS)

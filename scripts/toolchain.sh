@@ -74,6 +74,7 @@ test ci|procps|ps
 test ci|tmux|tmux
 test ci|bsdutils|script
 test ci|util-linux|nsenter
+test ci|libcap2-bin|setcap
 bench|crun|crun
 vm|qemu-system-x86|qemu-system-x86_64
 vm|qemu-system-common|/usr/lib/qemu/virtiofsd

@@ -165,35 +165,6 @@ containerTest("a destination that leads out through links stays in the root file
 });
 
 containerTest(
-  "nothing but procfs may stand at /proc, and nothing in it but the listed files",
-  async (bench) => {
-    const refused = async (mount: unknown) => {
-      const { code, stderr } = await bench.shell("true", (config) => addMount(config, mount));
-      assertEquals(code, 1);
-      return stderr;
-    };
-    assertStringIncludes(
-      await refused({ destination: "/proc/sys", type: "tmpfs", source: "t" }),
-      "cannot be mounted because it is inside /proc",
-    );
-    assertMatch(await refused({ destination: "/proc", source: "/tmp", options: ["bind"] }), /mounts\[7\]/);
-    const uptime = await bench.shell("cat /proc/uptime", (config) => {
-      Deno.writeTextFileSync(`${bench.bundle}/uptime`, "fake\n");
-      addMount(config, { destination: "/proc/uptime", source: "uptime", options: ["bind"] });
-    });
-    assertEquals(uptime.stdout, "fake\n");
-  },
-);
-
-containerTest("a /proc that is a link is refused", async (bench) => {
-  Deno.removeSync(`${bench.rootfs}/proc`);
-  Deno.symlinkSync("/tmp", `${bench.rootfs}/proc`);
-  const { code, stderr } = await bench.shell("true");
-  assertEquals(code, 1);
-  assertStringIncludes(stderr, "must be mounted on ordinary directory");
-});
-
-containerTest(
   "default devices and links are there, and a device of config.json takes a default one's place",
   async (bench) => {
     const { stdout } = await bench.shell(

@@ -120,6 +120,8 @@ function firstStageSteps(request: CreateRequest, frame: Frame, namespaces: Names
       }, [
         "--root",
       ]),
+      // A directory of the host: nothing that comes after the clone may hold it.
+      step({ op: "close", slot: state }, ["--root"]),
     );
   }
   if (request.cgroup.asked === true) steps.push(step({ op: "sync", word: WORDS.cgroup }, CGROUP));
@@ -147,6 +149,7 @@ function firstStageSteps(request: CreateRequest, frame: Frame, namespaces: Names
   const flags = BigInt((namespaces.created & ~CLONE_NEWTIME) | born);
   const listener = listenerOf(request.seccomp);
   steps.push(step({ op: "clone", flags, cgroup, listener }, ["linux", "namespaces"]));
+  if (cgroup !== null) steps.push(step({ op: "close", slot: cgroup }, CGROUP));
   if (request.userNamespace?.isNew === true) {
     steps.push(step({ op: "sync", word: WORDS.maps }, USER_NAMESPACE));
   }

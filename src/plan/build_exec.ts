@@ -4,7 +4,6 @@ import { userOf } from "../spec/user.ts";
 import { closeTolerance, filterSteps, listenerOf, type SeccompRequest, step } from "./frame.ts";
 import { type Plan, Slots, type Step } from "./plan.ts";
 import {
-  attributeSteps,
   becomeMappedRoot,
   credentialSteps,
   execveSteps,
@@ -88,6 +87,7 @@ function joinSteps(request: ExecRequest, slots: Slots, process: number): Step[] 
     "execCPUAffinity",
     "initial",
   ]));
+  steps.push(...scoreSteps(request, slots));
   // Before the join: a process of the container must not get at what we still hold (CVE-2016-9962).
   steps.push(step({ op: "prctl", option: PR_SET_DUMPABLE, arg2: 0n, arg3: 0n }, []));
   if (request.namespaces !== 0) {
@@ -97,11 +97,25 @@ function joinSteps(request: ExecRequest, slots: Slots, process: number): Step[] 
   const listener = listenerOf(request.seccomp);
   const cgroup = directory?.[0] ?? null;
   steps.push(step({ op: "clone", flags: 0n, cgroup, listener }, ["linux", "namespaces"]));
+  if (cgroup !== null) steps.push(step({ op: "close", slot: cgroup }, CGROUP));
   for (const [slot] of files) {
     steps.push(step({ op: "write_slot", slot, text: "0" }, CGROUP), step({ op: "close", slot }, CGROUP));
   }
   if (request.userNamespace) steps.push(...becomeMappedRoot());
   return steps;
+}
+
+/** The OOM killer's score, while an ordinary user may still write it: of a process that is not dumpable only root may. */
+function scoreSteps({ process, origin }: ExecRequest, slots: Slots): Step[] {
+  if (process.oomScoreAdj === undefined) return [];
+  const from = [...origin, "oomScoreAdj"];
+  const slot = slots.make("oom_score_adj");
+  const path = "/proc/self/oom_score_adj";
+  return [
+    step({ op: "open", slot, root: null, path, flags: O_WRONLY, mode: 0, resolve: 0 }, from),
+    step({ op: "write_slot", slot, text: String(process.oomScoreAdj) }, from),
+    step({ op: "close", slot }, from),
+  ];
 }
 
 /** The processors of a process before it joins the container's cgroup, and afterwards (config.md "execCPUAffinity"). */
@@ -116,11 +130,7 @@ function identitySteps(request: ExecRequest, slots: Slots): Step[] {
   const steps = [step({ op: "setsid" }, request.origin)];
   if (!request.noNewKeyring) steps.push(...keyringSteps(request.id, request.userNamespace));
   const proc = slots.make("procfs");
-  const attributes = [
-    ...attributeSteps(request, proc),
-    ...apparmorSteps(request, proc),
-    ...selinuxSteps(request, proc),
-  ];
+  const attributes = [...apparmorSteps(request, proc), ...selinuxSteps(request, proc)];
   if (attributes.length > 0) {
     steps.push(step({ op: "open_proc", slot: proc, subset: 1 }, request.origin), ...attributes);
     steps.push(step({ op: "close", slot: proc }, request.origin));

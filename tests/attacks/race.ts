@@ -22,7 +22,8 @@ interface Swap {
 }
 
 /** The lines of mountinfo in an output. */
-const mountsOf = (text: string) => parseMountinfo(text.split("\n").filter((line) => line.includes(" - ")).join("\n"));
+const mountsOf = (text: string) =>
+  parseMountinfo(text.split("\n").filter((line) => line.includes(" - ")).join("\n"));
 
 const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
 
@@ -62,7 +63,8 @@ function restore({ rootfs }: Bundle, first: string, { cell }: Stage): void {
   if (cell.mapped !== undefined) Deno.chownSync(`${rootfs}/${first}`, cell.mapped, cell.mapped);
 }
 
-const directory = (name: string) => (rootfs: string) => Deno.mkdirSync(`${rootfs}/${name}`, { recursive: true });
+const directory = (name: string) => (rootfs: string) =>
+  Deno.mkdirSync(`${rootfs}/${name}`, { recursive: true });
 
 const sysfs = (config: Config): void => {
   config.mounts = config.mounts!.filter(({ destination }) => !destination.startsWith("/sys"));
@@ -70,7 +72,8 @@ const sysfs = (config: Config): void => {
 };
 
 /** The procfs is on `proc` itself: the names that matter are looked up in the root file system. */
-const byName = (name: string) => ({ path, call }: LookUp) => path === name && call === "openat2" || path === name;
+const byName = (name: string) => ({ path, call }: LookUp) =>
+  path === name && call === "openat2" || path === name;
 
 const ordinary = (stage: Stage): boolean => stage.cell.user !== undefined;
 
@@ -212,10 +215,12 @@ async function consoleRace(stage: Stage): Promise<void> {
       change: (config) => {
         config.process!.terminal = true;
         config.mounts = config.mounts!.filter(({ destination }) => destination !== "/dev");
-        if (ordinary(stage)) config.mounts = config.mounts.filter(({ destination }) => destination !== "/dev/mqueue");
+        if (ordinary(stage)) {
+          config.mounts = config.mounts.filter(({ destination }) => destination !== "/dev/mqueue");
+        }
         runs(config, "ls -l /dev/console; stat -c %t /dev/console; tty");
       },
-      pick: ({ path }) => /(^|\/)(pts|ptmx|console)$/.test(path) || path === "dev/",
+      pick: ({ path }) => /(^|\/)(pts|ptmx|console)$/.test(path),
       targets: (canary) => ["/proc/sysrq-trigger", `${canary}/console`],
     });
   }

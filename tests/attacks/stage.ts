@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { type Bundle, type Config, rewrite } from "../support/bundle.ts";
 import { call, type CommandOptions, type Outcome } from "../support/command.ts";
 import { type Containers, reaping } from "../support/containers.ts";
-import { Runtime } from "../support/runtime.ts";
+import type { Runtime } from "../support/runtime.ts";
 import { Canary, MARK } from "./canary.ts";
 import { type Cell, inCell } from "./cells.ts";
 import { type Call, gateWords, type LookUp, readLookUps } from "./gate.ts";
@@ -57,7 +57,11 @@ export class Stage {
     this.check(args.join(" "));
     // Whatever a kernel lacks: what fails for that reason has not been tried.
     assertEquals(outcome.stderr.includes("function not implemented"), false, outcome.stderr);
-    assertEquals(`${outcome.stdout}${outcome.stderr}`.includes(MARK), false, `${outcome.stdout}${outcome.stderr}`);
+    assertEquals(
+      `${outcome.stdout}${outcome.stderr}`.includes(MARK),
+      false,
+      `${outcome.stdout}${outcome.stderr}`,
+    );
     return outcome;
   }
 
@@ -106,7 +110,11 @@ export class Stage {
     const strace = ["strace", "-qq", "-o", trace, "-e", "trace=clone3,clone", ...this.dunc.command(...words)];
     const again = await call(strace, { timeoutMs: 10_000 });
     this.check(words.join(" "));
-    assertEquals(Deno.readTextFileSync(trace).includes("CLONE_THREAD"), false, `the engine: ${words.join(" ")}`);
+    assertEquals(
+      Deno.readTextFileSync(trace).includes("CLONE_THREAD"),
+      false,
+      `the engine: ${words.join(" ")}`,
+    );
     assertEquals(again.code, first.code, again.stderr);
     return again;
   }

@@ -76,6 +76,7 @@ export type Need =
   | "ip"
   | "setpriv"
   | "gcc"
+  | "setcap"
   | "dunc"
   | "full"
   | "vm"
