@@ -87,6 +87,7 @@ async function joining(stage: Stage): Promise<void> {
     `case $n in *memfd*) echo $n; readlink $p/root $p/cwd $p/fd/* ;; esac; done >> /tmp/won; true`;
   // From outside, as root: what it holds by then.
   const outside = `readlink /proc/$PID/ns/mnt /proc/$PID/fd/* /proc/$PID/cwd >> ${log}; echo >> ${log}; `;
+  await stage.exec(id, [], ["true"]);
   const rounds = await stage.race({
     bundle,
     args: () => ["exec", id, "true"],
@@ -258,6 +259,7 @@ async function callersTerminal(stage: Stage): Promise<void> {
     const script =
       "read -r line < /proc/self/stat; set -- $line; echo tty=$7 session=$(( $6 == $$ )); (: < /dev/tty) 2>&1";
     if (stage.cell.user !== undefined) Deno.chownSync(tty, stage.cell.user, null);
+    await stage.exec(id, [], ["sh", "-c", script]);
     for (let i = 0; i < 2; i++) {
       await call(onTerminal(tty, stage.words(["exec", id, "sh", "-c", script])), { timeoutMs: 10_000 });
     }
@@ -310,6 +312,7 @@ export const PROCESS_SCENARIOS: readonly Scenario[] = [
     id: "S02",
     title: "a process that joins shows nobody a descriptor of the host (CVE-2016-9962)",
     run: joining,
+    exec: true,
   },
   { id: "S03", title: "no leaked descriptor is a way out (CVE-2024-21626)", run: leaked },
   {
@@ -331,7 +334,12 @@ export const PROCESS_SCENARIOS: readonly Scenario[] = [
     run: streamOwners,
   },
   { id: "S28", title: "without a capabilities object every set is empty (youki #3434)", run: noCapabilities },
-  { id: "S30", title: "exec has no way to its caller's terminal (CVE-2017-5226)", run: callersTerminal },
+  {
+    id: "S30",
+    title: "exec has no way to its caller's terminal (CVE-2017-5226)",
+    run: callersTerminal,
+    exec: true,
+  },
   { id: "S33", title: "exec trusts nothing at the container's /proc (CVE-2015-1334)", run: fakeProc },
   { id: "S34", title: "exec leaks no descriptor (CVE-2016-8649)", run: execDescriptors, exec: true },
   { id: "S38", title: "what runs inside is a sealed copy in memory (CVE-2026-31431)", run: sealedCopy },
