@@ -193,6 +193,7 @@ static long run_op(struct run *run, const struct op_head *head)
 	case OP_SETRESUID: return SYS(setresuid, AS(setresuid)->uid, AS(setresuid)->uid, AS(setresuid)->uid);
 	case OP_CAPSET: return op_capset(run, AS(capset));
 	case OP_SECCOMP: return op_seccomp(run, AS(seccomp));
+	case OP_RECORD_CALLS: return op_record_calls(run, AS(record_calls));
 	case OP_CHDIR: return op_chdir(run, AS(chdir));
 	case OP_CHECK_CWD: return op_check_cwd(run, AS(check_cwd));
 	case OP_REOPEN_NULL: return op_reopen_null(run, AS(reopen_null));

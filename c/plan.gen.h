@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 #define PLAN_MAGIC 0x636e7564u
-#define PLAN_ABI   0x9a0e6ef2103ae918ull
+#define PLAN_ABI   0x8b613077e0ae6c5ull
 #define SLOT_LIMIT 512u
 #define SLOT_NONE  0xffffffffu
 
@@ -83,27 +83,28 @@ enum op_code {
 	OP_SETRESUID = 53,
 	OP_CAPSET = 54,
 	OP_SECCOMP = 55,
-	OP_CHDIR = 56,
-	OP_CHECK_CWD = 57,
-	OP_REOPEN_NULL = 58,
-	OP_STDIO_OWNER = 59,
-	OP_OPEN_PTY = 60,
-	OP_SET_STDIO = 61,
-	OP_CONTROLLING_TERMINAL = 62,
-	OP_SET_HOME = 63,
-	OP_FIND_PROGRAM = 64,
-	OP_RUN_HOOK = 65,
-	OP_BARRIER = 66,
-	OP_CLOSE_RANGE = 67,
-	OP_EXECVE = 68,
-	OP_IDENTIFY_PROCESS = 69,
-	OP_PIDFD_SIGNAL = 70,
-	OP_WAIT_EXIT = 71,
-	OP_RELEASE_BARRIER = 72,
-	OP_REQUIRE_THAWED = 73,
-	OP_REQUIRE_ENTRY = 74,
-	OP_REMOVE_DIRECTORY = 75,
-	OP_PRINT_STATE = 76,
+	OP_RECORD_CALLS = 56,
+	OP_CHDIR = 57,
+	OP_CHECK_CWD = 58,
+	OP_REOPEN_NULL = 59,
+	OP_STDIO_OWNER = 60,
+	OP_OPEN_PTY = 61,
+	OP_SET_STDIO = 62,
+	OP_CONTROLLING_TERMINAL = 63,
+	OP_SET_HOME = 64,
+	OP_FIND_PROGRAM = 65,
+	OP_RUN_HOOK = 66,
+	OP_BARRIER = 67,
+	OP_CLOSE_RANGE = 68,
+	OP_EXECVE = 69,
+	OP_IDENTIFY_PROCESS = 70,
+	OP_PIDFD_SIGNAL = 71,
+	OP_WAIT_EXIT = 72,
+	OP_RELEASE_BARRIER = 73,
+	OP_REQUIRE_THAWED = 74,
+	OP_REQUIRE_ENTRY = 75,
+	OP_REMOVE_DIRECTORY = 76,
+	OP_PRINT_STATE = 77,
 };
 
 enum word {
@@ -649,6 +650,15 @@ _Static_assert(offsetof(struct op_seccomp, listener) == 28, "seccomp.listener");
 _Static_assert(offsetof(struct op_seccomp, mark) == 32, "seccomp.mark");
 _Static_assert(sizeof(struct op_seccomp) == 40, "seccomp");
 
+struct op_record_calls {
+	struct op_head head;
+	slot_ref listener;
+	slot_ref out;
+} __attribute__((aligned(8)));
+_Static_assert(offsetof(struct op_record_calls, listener) == 16, "record_calls.listener");
+_Static_assert(offsetof(struct op_record_calls, out) == 20, "record_calls.out");
+_Static_assert(sizeof(struct op_record_calls) == 24, "record_calls");
+
 struct op_chdir {
 	struct op_head head;
 	str_ref path;
@@ -923,6 +933,7 @@ _Static_assert(sizeof(struct op_print_state) == 64, "print_state");
 	X(setresuid, SETRESUID) \
 	X(capset, CAPSET) \
 	X(seccomp, SECCOMP) \
+	X(record_calls, RECORD_CALLS) \
 	X(chdir, CHDIR) \
 	X(check_cwd, CHECK_CWD) \
 	X(reopen_null, REOPEN_NULL) \
@@ -1024,6 +1035,8 @@ _Static_assert(sizeof(struct op_print_state) == 64, "print_state");
 	X(sched_setaffinity, SCHED_SETAFFINITY, mask, BLOB) \
 	X(setgroups, SETGROUPS, gids, BLOB) \
 	X(seccomp, SECCOMP, filter, BLOB) \
+	X(record_calls, RECORD_CALLS, listener, SLOT) \
+	X(record_calls, RECORD_CALLS, out, SLOT) \
 	X(chdir, CHDIR, path, STR) \
 	X(reopen_null, REOPEN_NULL, null, SLOT) \
 	X(open_pty, OPEN_PTY, root, SLOT) \

@@ -99,6 +99,7 @@ long listener_prepare(struct run *run);
 int listener_hand_over(struct run *run, int process);
 long listener_meet(struct run *run);
 void listener_announce(struct run *run, long listener, uint64_t mark);
+long op_record_calls(struct run *run, const struct op_record_calls *op);
 long op_run_hook(struct run *run, const struct op_run_hook *op);
 
 long op_netlink_socket(struct run *run, const struct op_netlink_socket *op);

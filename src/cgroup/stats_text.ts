@@ -7,8 +7,8 @@ export function eventText(type: "stats" | "oom", id: string, data?: StatsData): 
 }
 
 /** JSON in which a bigint is a number with all its digits. Keys that are undefined are left out, as always. */
-export function jsonText(value: unknown): string {
-  return JSON.stringify(value, (_key, each) => typeof each === "bigint" ? exact(each) : each);
+export function jsonText(value: unknown, indent = 0): string {
+  return JSON.stringify(value, (_key, each) => typeof each === "bigint" ? exact(each) : each, indent);
 }
 
 /** TypeScript's library does not know JSON.rawJSON (ECMAScript proposal "JSON.parse source text access") yet. */

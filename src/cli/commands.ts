@@ -1,6 +1,6 @@
 import type { Command, Flag } from "./table.ts";
 
-const ID = "<container-id>";
+export const ID = "<container-id>";
 
 const BUNDLE: Flag = {
   name: "bundle",
@@ -34,7 +34,8 @@ const PRESERVE_FDS: Flag = {
   help: "pass N more descriptors, from 3 on, to the container",
 };
 
-const CREATION: readonly Flag[] = [
+/** The flags of commands that make a container. */
+export const CREATION: readonly Flag[] = [
   BUNDLE,
   ...HANDED_OVER,
   { name: "no-pivot", kind: "bool", help: "do not use pivot_root, for a host that runs from a ramdisk" },
@@ -288,13 +289,14 @@ export function commands(): readonly Command[] {
     },
     {
       name: "seccomp",
-      usage: "explain what a seccomp profile does, or how two differ",
-      args: "explain CONFIG SYSCALL [ARGUMENT...] | diff CONFIG CONFIG",
+      usage: "explain a seccomp profile, tell how two differ, or record one",
+      args: `explain CONFIG SYSCALL [ARGUMENT...] | diff CONFIG CONFIG | record [--output FILE] ${ID}`,
       minArgs: 1,
       stopsAtArgument: true,
       description:
         "CONFIG is a config.json, or a file with a seccomp profile alone. `explain` tells for a call, by name or\n" +
-        "number, which rule decides and what happens; `diff` names the calls that two profiles answer otherwise.",
+        "number, which rule decides and what happens; `diff` names the calls that two profiles answer otherwise;\n" +
+        "`record` runs a container and writes the smallest profile that would have let it run (record --help).",
       flags: [{
         name: "machine",
         kind: "string",

@@ -6,15 +6,17 @@ import { parseSpec } from "../spec/parse.ts";
 import type { Seccomp } from "../spec/schema.ts";
 import { ioError } from "../state/folder.ts";
 import { absolute } from "./runtime.ts";
+import { record } from "./seccomp_record.ts";
 import type { Call } from "./table.ts";
 
-export function run({ args, flags, print }: Call): number {
+export function run({ args, flags, print, runtime }: Call): number {
   const [verb, ...operands] = args;
+  if (verb === "record") return record(operands, { runtime, print });
   const target = machineOf(flags.string("machine"));
   if (verb === "explain" && operands.length >= 2) print(explain(operands, target));
   else if (verb === "diff" && operands.length === 2) print(diff(operands, target));
   else {throw new ContainerError(
-      "seccomp: give `explain CONFIG SYSCALL [ARGUMENT...]` or `diff CONFIG CONFIG`",
+      "seccomp: give `explain CONFIG SYSCALL [ARGUMENT...]`, `diff CONFIG CONFIG` or `record CONTAINER`",
     );}
   return 0;
 }

@@ -9,7 +9,7 @@ import { missingModules } from "../host/lsm.ts";
 import { ownTypes } from "../host/namespaces.ts";
 import { isOwnId } from "../launch/id_maps.ts";
 import { buildCreatePlan } from "../plan/build.ts";
-import type { CgroupRequest, UserNamespaceRequest } from "../plan/frame.ts";
+import type { CgroupRequest, SeccompRequest, UserNamespaceRequest } from "../plan/frame.ts";
 import { namespacesOf } from "../plan/namespaces.ts";
 import type { NetDevice } from "../plan/net_devices.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -23,7 +23,7 @@ import { type Folder, folderOf, ioError } from "../state/folder.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import { hookState } from "./hooks.ts";
 import { netDevicesOf } from "./net_devices.ts";
-import type { CreateOptions, Runtime } from "./options.ts";
+import type { CreateOptions, Log, Runtime } from "./options.ts";
 import { seccompOf } from "./seccomp.ts";
 import { connectAgent, type ListenerTaker } from "./seccomp_agent.ts";
 import type { SystemdCgroup } from "./systemd.ts";
@@ -56,6 +56,7 @@ export function prepare(
   runtime: Runtime,
   options: CreateOptions,
   form: { readonly barrier: boolean; readonly detach: boolean },
+  filterOf: (spec: Spec, log: Log) => SeccompRequest | undefined = seccompOf,
 ): Preparation {
   const folder = folderOf(runtime.root, options.id);
   const configText = readConfig(options.bundle);
@@ -86,7 +87,7 @@ export function prepare(
     ownPidNamespace: namespaces.isNew("pid"),
     ownMountNamespace: namespaces.has("mount"),
   };
-  const seccomp = seccompOf(spec, runtime.log);
+  const seccomp = filterOf(spec, runtime.log);
   const netDevices = Object.keys(spec.linux?.netDevices ?? {}).length === 0
     ? []
     : netDevicesOf(spec, record.incarnation);

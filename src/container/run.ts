@@ -2,7 +2,7 @@ import { catchSignals, close, relay, setSubreaper } from "../../ffi/stub.ts";
 import { launch } from "./create.ts";
 import { destroy } from "./delete.ts";
 import type { RunOptions, Runtime } from "./options.ts";
-import { prepare } from "./prepare.ts";
+import { type Preparation, prepare } from "./prepare.ts";
 import { poststart } from "./start.ts";
 
 /**
@@ -12,7 +12,11 @@ import { poststart } from "./start.ts";
  * Returns the exit code: the program's, 128 + N for signal N, 0 when detached. Throws as `create` does.
  */
 export function runContainer(runtime: Runtime, options: RunOptions): number {
-  const prepared = prepare(runtime, options, { barrier: false, detach: options.detach });
+  return runPrepared(runtime, options, prepare(runtime, options, { barrier: false, detach: options.detach }));
+}
+
+/** `run` from where everything is decided. */
+export function runPrepared(runtime: Runtime, options: RunOptions, prepared: Preparation): number {
   if (!options.detach) {
     // Before the container is made: its orphans and the signals for it must not be missed.
     if (!options.noSubreaper) setSubreaper();

@@ -195,7 +195,8 @@ function failureOf(
   return isContainer === true ? initError(error, plan.steps[report.opIndex]?.origin ?? []) : error;
 }
 
-function parseReport(bytes: Uint8Array<ArrayBuffer>): Report {
+/** The bytes of a record. */
+export function parseReport(bytes: Uint8Array<ArrayBuffer>): Report {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const end = bytes.indexOf(0, 16);
   return {

@@ -99,6 +99,8 @@ export const OPS = {
   capset: { effective: "u64", permitted: "u64", inheritable: "u64" },
   // `listener` 1: hand it over, by writes whose fourth argument is `mark`.
   seccomp: { flags: "u32", filter: "blob", listener: "u32", mark: "u64" },
+  // Each call that comes to `listener` happens; to `out` goes its architecture and number, the first time.
+  record_calls: { listener: "slot", out: "slot" },
   // `again` 1: only when the last chdir failed.
   chdir: { path: "str", again: "u32" },
   check_cwd: {},

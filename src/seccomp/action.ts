@@ -3,7 +3,8 @@ export const KILL_THREAD = 0;
 
 const ERRNO = 0x00050000;
 const TRACE = 0x7ff00000;
-const NOTIFY = 0x7fc00000;
+export const ALLOW = 0x7fff0000;
+export const NOTIFY = 0x7fc00000;
 
 const EPERM = 1;
 const ENOSYS = 38;
@@ -18,7 +19,7 @@ const ACTIONS: Readonly<Record<string, number>> = {
   SCMP_ACT_ERRNO: ERRNO,
   SCMP_ACT_TRACE: TRACE,
   SCMP_ACT_LOG: 0x7ffc0000,
-  SCMP_ACT_ALLOW: 0x7fff0000,
+  SCMP_ACT_ALLOW: ALLOW,
   SCMP_ACT_NOTIFY: NOTIFY,
 };
 
@@ -29,7 +30,7 @@ export const NO_SYSCALL = ERRNO + ENOSYS;
 export const isNotify = (value: number): boolean => value === NOTIFY;
 
 /** Whether a call that is answered so happens. */
-export const letsHappen = (value: number): boolean => value === 0x7fff0000 || value === 0x7ffc0000;
+export const letsHappen = (value: number): boolean => value === ALLOW || value === 0x7ffc0000;
 
 /**
  * Whether a default action lets unknown calls happen: then runc leaves "no such system call" to the kernel. A tracer
