@@ -6,9 +6,9 @@
 #
 # DUNC=FILE, RUNC=FILE   the executables; dist/dunc and Debian's runc when unset.
 # BATS_RUNTIMES=dunc     runs one of the two only (the table then takes the other's results of the last run).
-# BATS_LIMIT=300         seconds that a file may take with one runtime.
+# BATS_LIMIT=150         seconds that a file may take with one runtime.
 # BATS_LOCK=FILE         a lock that is held while a file runs, and let go between files.
-# DUNC_TOOLS=DIR         the tests, root file systems and results lie in $DUNC_TOOLS/bats; .tools when unset.
+# BATS_WORK=DIR          where the tests, root file systems and results lie; $DUNC_TOOLS/bats or .tools/bats when unset.
 #
 # The tests come from Debian's source package of runc 1.1.5, unchanged; nothing of it is kept in this repository. Wants
 # Debian 12, root, and its mirrors once. Not a part of scripts/test.sh. Exits with 1 when runc passes a test that dunc
@@ -21,7 +21,7 @@ VERSION=1.1.5+ds1-1+deb12u1
 # What criu, ssh and a network want.
 SKIPPED='checkpoint mounts_sshfs'
 
-work=${DUNC_TOOLS:-$here/.tools}/bats
+work=${BATS_WORK:-${DUNC_TOOLS:-$here/.tools}/bats}
 mkdir -p "$work"
 work=$(cd "$work" && pwd -P)
 source=$work/runc-${VERSION%%-*}
@@ -149,13 +149,15 @@ run_file() {
 	began=$(date +%s)
 	# The tests want a terminal whose input stays open: a fifo that script itself holds the other end of.
 	TMPDIR=$folder RUNC=$3 script -qec "unshare --mount --propagation private --pid --fork --mount-proc --kill-child \
-		sh '$here/scripts/bats/file.sh' '$tests/$1.bats' '$results/$1.$2.tap' '${BATS_LIMIT:-300}'" \
+		sh '$here/scripts/bats/file.sh' '$tests/$1.bats' '$results/$1.$2.tap' '${BATS_LIMIT:-150}'" \
 		"$results/$1.$2.log" <>"$folder/stdin" >/dev/null || true
 	rm -rf --one-file-system "$folder"
 	clean_host "$tests/$1.bats"
 	say "$1 with $2: $(grep -c '^ok' "$results/$1.$2.tap" || true) ok, $(grep -c '^not ok' "$results/$1.$2.tap" || true) not, $(($(date +%s) - began)) s"
 }
 
+# The tests want help and version of a program called runc.
+ln -sfn "$dunc" "$work/runc"
 results=$work/results
 mkdir -p "$results"
 names=''
@@ -179,7 +181,7 @@ for name in $names; do
 	for runtime in ${BATS_RUNTIMES:-runc dunc}; do
 		case $runtime in
 		runc) run_file "$name" runc "$runc" 9>&- ;;
-		dunc) run_file "$name" dunc "$dunc" 9>&- ;;
+		dunc) run_file "$name" dunc "$work/runc" 9>&- ;;
 		*) fail "BATS_RUNTIMES: runc and dunc, not $runtime" ;;
 		esac
 	done

@@ -90,7 +90,7 @@ containerTest("hooks that die by a signal, close stdin or print a megabyte are h
     return bench.dunc(["run", bench.id()]);
   };
   const killed = await run(script("kill -9 $$"));
-  assertStringIncludes(killed.stderr, "error running prestart hook #0: signal: 9");
+  assertStringIncludes(killed.stderr, "error running prestart hook #0: signal: killed");
   const closed = await run(script("exec <&-; exit 0"));
   assertEquals([closed.code, closed.stdout], [0, "ran\n"], closed.stderr);
   const loud = await run(script("head -c 1048576 /dev/zero | tr '\\0' x; exit 0"));

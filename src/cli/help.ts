@@ -1,12 +1,12 @@
 import { type Command, type Flag, GLOBAL_FLAGS } from "./table.ts";
 
-/** The help text of the program: what `dunc`, `dunc help` and `dunc --help` print. */
-export function programHelp(commands: readonly Command[]): string {
+/** The help text of the program: what `dunc`, `dunc help` and `dunc --help` print. `program` is its name. */
+export function programHelp(commands: readonly Command[], program = "dunc"): string {
   const width = Math.max(...commands.map(({ name }) => name.length)) + 2;
   const rows = commands.map(({ name, usage }) => `   ${name.padEnd(width)}${usage}`);
   return [
     "NAME:",
-    "   dunc - Open Container Initiative runtime",
+    `   ${program} - Open Container Initiative runtime`,
     "",
     "dunc is a command line client for running applications packaged according to",
     "the Open Container Initiative (OCI) format: a drop-in for runc.",
@@ -17,7 +17,7 @@ export function programHelp(commands: readonly Command[]): string {
     "    # dunc run [ -b bundle ] <container-id>",
     "",
     "USAGE:",
-    "   dunc [global options] command [command options] [arguments...]",
+    `   ${program} [global options] command [command options] [arguments...]`,
     "",
     "COMMANDS:",
     ...rows,
@@ -30,15 +30,15 @@ export function programHelp(commands: readonly Command[]): string {
 }
 
 /** The help text of one command. */
-export function commandHelp(command: Command): string {
+export function commandHelp(command: Command, program = "dunc"): string {
   const { name, usage, args, description, flags } = command;
   const options = flags.some((flag) => !flag.hidden) ? " [command options]" : "";
   const lines = [
     "NAME:",
-    `   dunc ${name} - ${usage}`,
+    `   ${program} ${name} - ${usage}`,
     "",
     "USAGE:",
-    `   dunc ${name}${options} ${args}`.trimEnd(),
+    `   ${program} ${name}${options} ${args}`.trimEnd(),
     "",
   ];
   if (description !== undefined) lines.push("DESCRIPTION:", ...indent(description), "");

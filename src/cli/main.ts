@@ -72,15 +72,25 @@ function exitCodeOf(error: unknown, command: Command | undefined): number {
 }
 
 async function printHelp(command: Command | undefined): Promise<number> {
-  const { commandHelp, programHelp } = await import("./help.ts");
-  writeOutput(command === undefined ? programHelp(commands()) : commandHelp(command));
+  writeOutput(await helpText(command));
   return 0;
 }
 
 async function printVersion(): Promise<number> {
-  const { versionText } = await import("./version.ts");
-  writeOutput(versionText());
+  const [{ versionText }, { programName }] = await Promise.all([
+    import("./version.ts"),
+    import("./program_name.ts"),
+  ]);
+  writeOutput(versionText(programName()));
   return 0;
+}
+
+async function helpText(command: Command | undefined): Promise<string> {
+  const [{ commandHelp, programHelp }, { programName }] = await Promise.all([
+    import("./help.ts"),
+    import("./program_name.ts"),
+  ]);
+  return command === undefined ? programHelp(commands(), programName()) : commandHelp(command, programName());
 }
 
 /** runc's forms: what is wrong and the help on standard output, the error in the log and on standard error. */
@@ -91,9 +101,8 @@ async function printUsageError(error: UsageError): Promise<number> {
     log.fail(message);
     return NO_TOPIC;
   }
-  const { commandHelp, programHelp } = await import("./help.ts");
   const head = kind === "flag" ? `Incorrect Usage: ${message}` : "Incorrect Usage.";
-  writeOutput(`${head}\n\n${command === undefined ? programHelp(commands()) : commandHelp(command)}`);
+  writeOutput(`${head}\n\n${await helpText(command)}`);
   log.fail(kind === "flag" ? message : `dunc: ${message}`);
   return 1;
 }

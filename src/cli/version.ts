@@ -7,8 +7,8 @@ export const VERSION = "0.1.0";
  * What `--version` prints: the program, the commit, then the specification, one `name: value` a line, which is what
  * moby looks for (`spec:`) and what containerd's client splits.
  */
-export function versionText(): string {
-  return [`dunc version ${VERSION}`, `commit: ${commit()}`, `spec: ${OCI_VERSION}`, ""].join("\n");
+export function versionText(program = "dunc"): string {
+  return [`${program} version ${VERSION}`, `commit: ${commit()}`, `spec: ${OCI_VERSION}`, ""].join("\n");
 }
 
 /** The commit that was built: scripts/build.ts lays it beside the modules. Run from source there is none. */

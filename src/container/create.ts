@@ -13,7 +13,6 @@ import { readProcessStat } from "../host/process_stat.ts";
 import { runConversation } from "../launch/conversation.ts";
 import { type IdMaps, type Mapper, writeIdMaps } from "../launch/id_maps.ts";
 import { spawnPlan } from "../launch/spawn.ts";
-import { formatPlan } from "../plan/format.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { Spec } from "../spec/schema.ts";
 import {
@@ -33,6 +32,7 @@ import type { CreateOptions, Runtime } from "./options.ts";
 import { writePidFile } from "./pid_file.ts";
 import { type Preparation, prepare } from "./prepare.ts";
 import type { ListenerTaker } from "./seccomp_agent.ts";
+import { traceEnd, tracePlan, traceReady } from "./trace.ts";
 import { nested, startFailure } from "./verb.ts";
 
 /** A container that has just been made, with its process still ours. */
@@ -68,7 +68,7 @@ export function launch(runtime: Runtime, options: CreateOptions, prepared: Prepa
     taker = prepared.connectListener?.();
     // Before the first side effect: a document that no plan can be made of is refused here.
     const plan = prepared.planFor(prepared.record.cgroupPaths);
-    if (runtime.log.debugEnabled) logPlan(runtime, plan);
+    tracePlan(runtime.log, plan);
     makeFolder(runtime.root, folder);
     const lock = lockNew(folder);
     try {
@@ -149,6 +149,7 @@ function makeContainer(
       ready: (pid) => {
         const stat = readProcessStat(pid);
         if (stat === undefined) throw new ContainerError("find the container's process", { errno: "ESRCH" });
+        traceReady(runtime.log, pid);
         record = { ...record, process: { pid, startTime: stat.startTime } };
         saveRecord(folder, record);
         keepPlans(folder, record, prepared.spec);
@@ -156,6 +157,7 @@ function makeContainer(
       listener: taker &&
         ((pid, descriptor) => taker.take(descriptor, pid, { record, status: "creating", pid })),
     });
+    traceEnd(runtime.log, "create");
     return handOver(options, prepared, { ...outcome, folder, record });
   } catch (error) {
     const cause = oomKilled(record, made) ?? error;
@@ -250,8 +252,4 @@ function takeAway(
   } catch (error) {
     runtime.log.warn(`clean up: ${error instanceof Error ? error.message : error}`);
   }
-}
-
-function logPlan(runtime: Runtime, plan: Plan): void {
-  for (const line of formatPlan(plan).split("\n")) runtime.log.debug(line);
 }

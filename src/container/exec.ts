@@ -22,11 +22,12 @@ import { type Container, loadContainer, processOf } from "./container.ts";
 import { execCgroup } from "./exec_cgroup.ts";
 import { execProcess } from "./exec_process.ts";
 import { keepExec } from "./kept.ts";
-import type { ExecOptions, Runtime } from "./options.ts";
+import type { ExecOptions, Log, Runtime } from "./options.ts";
 import { writePidFile } from "./pid_file.ts";
 import { inheritedDescriptors } from "./prepare.ts";
 import { seccompOf } from "./seccomp.ts";
 import { connectAgent } from "./seccomp_agent.ts";
+import { traceEnd, tracePlan, traceReady } from "./trace.ts";
 import { identify, startFailure } from "./verb.ts";
 
 /**
@@ -70,7 +71,8 @@ export function execContainer(runtime: Runtime, options: ExecOptions): number {
     try {
       const pass = taker &&
         ((process: number, descriptor: number) => taker.take(descriptor, process, { ...container, pid }));
-      return launchExec(options, plan, { target, preserveFds, keep, pass });
+      tracePlan(runtime.log, plan);
+      return launchExec(options, plan, { log: runtime.log, target, preserveFds, keep, pass });
     } finally {
       taker?.close();
     }
@@ -147,6 +149,7 @@ function checkConsole(process: Process, options: ExecOptions): void {
 
 /** What goes with the plan of an exec. */
 interface Launch {
+  readonly log: Log;
   /** A pidfd of the container's process. */
   readonly target: number;
   readonly preserveFds: number;
@@ -159,7 +162,7 @@ interface Launch {
 function launchExec(
   options: ExecOptions,
   plan: ReturnType<typeof buildExecPlan>,
-  { target, preserveFds, keep, pass }: Launch,
+  { log, target, preserveFds, keep, pass }: Launch,
 ): number {
   const console = options.consoleSocket === undefined
     ? undefined
@@ -174,11 +177,13 @@ function launchExec(
     const given = console === undefined ? [target] : [target, console];
     const outcome = runConversation(spawnPlan(plan, { given, preserveFds }), {
       ready: (pid) => {
+        traceReady(log, pid);
         // Before the program runs: it may have ended by the time the conversation has.
         pidfd = pidfdOpen(pid);
       },
       listener: pass,
     });
+    traceEnd(log, "exec");
     master = outcome.master;
     if (pidfd === undefined) throw new ContainerError("find the new process", { errno: "ESRCH" });
     if (options.pidfdSocket !== undefined) {

@@ -1,3 +1,4 @@
+import { signalText } from "../linux/signals.ts";
 import { ContainerError, errnoName, errnoText, type Origin, originText } from "../errors.ts";
 import type { Plan, Step } from "../plan/plan.ts";
 import type { Op } from "../plan/schema.ts";
@@ -142,7 +143,9 @@ function hookError(origin: Origin, report: Report, errno: string, op: Op): Conta
 
 /** A wait status as Go prints it. */
 export function statusText(status: number): string {
-  return (status & 0x7f) === 0 ? `exit status ${status >> 8}` : `signal: ${status & 0x7f}`;
+  const signal = status & 0x7f;
+  if (signal === 0) return `exit status ${status >> 8}`;
+  return `signal: ${signalText(signal)}${(status & 0x80) === 0 ? "" : " (core dumped)"}`;
 }
 
 /** What an operation is about, in one or two words of config.json. */

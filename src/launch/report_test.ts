@@ -123,7 +123,7 @@ Deno.test("reportToError() says of a hook what it printed, or that its time was 
   );
   assertEquals(
     words(hook, origin, ECANCELED, "9 0 "),
-    "error running prestart hook #1: signal: 9, stdout: , stderr: ",
+    "error running prestart hook #1: signal: killed, stdout: , stderr: ",
   );
   assertEquals(
     words(hook, origin, ETIME),
@@ -141,11 +141,12 @@ Deno.test("reportToError() of an operation that is not in the plan is an error o
 });
 
 Deno.test("statusText() is what Go says of a wait status", () => {
-  assertEquals([0, 256, 0xff00, 9, 0x8b].map(statusText), [
+  assertEquals([0, 256, 0xff00, 9, 0x8b, 40].map(statusText), [
     "exit status 0",
     "exit status 1",
     "exit status 255",
-    "signal: 9",
-    "signal: 11",
+    "signal: killed",
+    "signal: segmentation fault (core dumped)",
+    "signal: signal 40",
   ]);
 });

@@ -19,6 +19,15 @@ export function signalNumber(text: string): number | undefined {
   return number === 0 ? undefined : number;
 }
 
+/** What Go (and so runc) says of a process that a signal ended, by the signal's number from 1 on. */
+const ENDS =
+  "hangup|interrupt|quit|illegal instruction|trace/breakpoint trap|aborted|bus error|floating point exception|killed|user defined signal 1|segmentation fault|user defined signal 2|broken pipe|alarm clock|terminated|stack fault|child exited|continued|stopped (signal)|stopped|stopped (tty input)|stopped (tty output)|urgent I/O condition|CPU time limit exceeded|file size limit exceeded|virtual timer expired|profiling timer expired|window changed|I/O possible|power failure|bad system call";
+
+/** A signal in Go's words, `terminated`; `signal 40` for one without. */
+export function signalText(number: number): string {
+  return ENDS.split("|")[number - 1] ?? `signal ${number}`;
+}
+
 /** The name of a signal, `SIGTERM`; `signal 40` for one without. */
 export function signalName(number: number): string {
   const name = SIGNALS.split(" ")[number - 1];

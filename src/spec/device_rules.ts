@@ -43,8 +43,14 @@ export function checkDeviceRules(
       issues.error(`${place}.type`, `invalid cgroup device type ${JSON.stringify(type)}`);
     }
     if (access === "") issues.error(`${place}.access`, `device access at ${i} field cannot be empty`);
-    else if (!/^[rwm]+$/.test(access)) {
+    else if (!/[rwm]/.test(access)) {
       issues.error(`${place}.access`, `invalid access ${JSON.stringify(access)}`);
+    } else if (!/^[rwm]+$/.test(access)) {
+      // As in runc, which goes by the letters it knows.
+      issues.warn(
+        `${place}.access`,
+        `letters other than r, w and m mean nothing in ${JSON.stringify(access)}`,
+      );
     }
     for (const name of NUMBERS) {
       const number = rules[i]![name] ?? -1;

@@ -234,7 +234,7 @@ Deno.test("validateSpec() refuses devices, propagations and paths that mean noth
     "linux.readonlyPaths[0]: must be an absolute path": (d) => d.linux.readonlyPaths = ["proc"],
     "linux.cgroupsPath: must not hold `..`": (d) => d.linux.cgroupsPath = "/a/../b",
     "linux.resources.devices[0].access: device access at 0 field cannot be empty": rule({ allow: true }),
-    'linux.resources.devices[0].access: invalid access "rx"': rule({ allow: true, access: "rx" }),
+    'linux.resources.devices[0].access: invalid access "x"': rule({ allow: true, access: "x" }),
     'linux.resources.devices[0].type: invalid cgroup device type "p"': rule({
       allow: true,
       type: "p",
