@@ -103,6 +103,28 @@ containerTest("a failure of exec itself is 255 and says what clients look for", 
   await bench.dunc(["delete", "-f", id]);
 });
 
+containerTest(
+  "exec --cgroup stays below the container's group, and says what is not there",
+  async (bench) => {
+    const id = await running(bench);
+    const refusals = {
+      "..": "bad sub cgroup path: --cgroup: .. is not a sub cgroup path",
+      "a/../..": "a/../.. is not a sub cgroup path",
+      "nonesuch": "/nonesuch/cgroup.procs: no such file or directory",
+      "warp:/": "unknown controller warp",
+    };
+    for (const [group, words] of Object.entries(refusals)) {
+      const { code, stdout, stderr } = await bench.dunc(["exec", "--cgroup", group, id, "echo", "ran"]);
+      assertEquals([code, stdout], [255, ""], group);
+      assertStringIncludes(stderr, words);
+    }
+    const own = await bench.dunc(["exec", "--cgroup", "/", id, "cat", "/proc/1/cgroup", "/proc/self/cgroup"]);
+    const groups = own.stdout.trim().split("\n");
+    assertEquals(groups.slice(0, groups.length / 2), groups.slice(groups.length / 2), own.stderr);
+    await bench.dunc(["delete", "-f", id]);
+  },
+);
+
 containerTest("exec survives a bundle that is gone", async (bench) => {
   const id = await running(bench);
   Deno.renameSync(`${bench.bundle}/config.json`, `${bench.bundle}/elsewhere.json`);

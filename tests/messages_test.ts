@@ -1,5 +1,5 @@
 /** What goes wrong is said in runc's words: the same call to both, and runc's sentence must be in dunc's. */
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { until } from "./support/command.ts";
 import { type Containers, containerTest, runs } from "./support/containers.ts";
 import type { Runtime } from "./support/runtime.ts";
@@ -101,3 +101,41 @@ containerTest("a program that is not there, or is no program", async (c) => {
     await compare(c, () => ["create", "--bundle", path, c.id()]);
   }
 }, ["root", "runc"]);
+
+containerTest("--debug tells how far a start has got, in the log where there is one", async (c) => {
+  const { path } = c.bundle((config) => runs(config, "sleep 100"));
+  const id = c.id();
+  const milestones = (text: string) =>
+    text.split("\n").flatMap((line) =>
+      /level=debug msg="(nsexec container setup|child process in init\(\)|init: closing the pipe|setns_init: about to exec)/
+        .exec(line)?.[1] ?? []
+    );
+  const started = await c.dunc.call(["--debug", "run", "--detach", "--bundle", path, id]);
+  assertEquals(started.code, 0, started.stderr);
+  assertEquals(milestones(started.stderr), [
+    "nsexec container setup",
+    "child process in init()",
+    "init: closing the pipe",
+  ]);
+  const log = `${c.folder}/log`;
+  const inside = await c.dunc.call(["--debug", "--log", log, "exec", id, "true"]);
+  assertEquals([inside.code, inside.stderr], [0, ""]);
+  assertEquals(milestones(Deno.readTextFileSync(log)), [
+    "nsexec container setup",
+    "child process in init()",
+    "setns_init: about to exec",
+  ]);
+  assertEquals(milestones((await c.dunc.call(["exec", id, "true"])).stderr), []);
+}, ["root"]);
+
+containerTest("a link called runc shows help and version as runc's", async (c) => {
+  Deno.symlinkSync(c.dunc.path, `${c.folder}/runc`);
+  const asked = async (...args: string[]) => {
+    const { stdout } = await new Deno.Command(`${c.folder}/runc`, { args }).output();
+    return new TextDecoder().decode(stdout).split("\n");
+  };
+  assertMatch((await asked("--version"))[0]!, /^runc version \d+\.\d+\.\d+$/);
+  assertEquals((await asked("--help"))[1], "   runc - Open Container Initiative runtime");
+  assertEquals((await asked("kill", "--help"))[1]!.split(" - ")[0], "   runc kill");
+  assertMatch(await c.dunc.ok("--version"), /^dunc version /);
+});

@@ -237,6 +237,14 @@ Deno.test("deviceList() refuses types, numbers and accesses that are none, and n
   refused({ type: "b", minor: 2 ** 32 }, "linux.resources.devices[1].minor: 4294967296 is no device number");
 });
 
+Deno.test("deviceList() goes by the letters of an access that it knows", () => {
+  const texts = (access: string) =>
+    deviceWrites(deviceList([{ allow: true, type: "c", major: 200, minor: 7, access }])).map(({ text }) =>
+      text
+    );
+  assertEquals(texts("rwa"), texts("rw"));
+});
+
 Deno.test("deviceWrites() of the default rules resets the list and grants each of them once", () => {
   const texts = deviceWrites(deviceList([{ allow: false, access: "rwm" }])).map(({ file, text }) =>
     `${file} ${text}`

@@ -62,6 +62,15 @@ Deno.test("validateSpec() warns of a capability that it does not know", () => {
   assertEquals(warnings[0]!.startsWith("process.capabilities.bounding[3]: unknown capability"), true);
 });
 
+Deno.test("validateSpec() warns of letters in a device's access that it does not know, as long as one is known", () => {
+  const { errors, warnings } = issuesOf((d) =>
+    d.linux.resources = { devices: [{ allow: false, access: "rwa" }] }
+  );
+  assertEquals([errors, warnings.map((text) => text.split(": ")[0])], [[], [
+    "linux.resources.devices[0].access",
+  ]]);
+});
+
 Deno.test("validateSpec() refuses namespaces that are unknown, twice there or not absolute", () => {
   checkAll({
     'linux.namespaces[5].type: namespace "net" does not exist': (d) =>
