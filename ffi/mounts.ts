@@ -1,4 +1,5 @@
-import { umountTop } from "./stub.ts";
+import { cString } from "./memory.ts";
+import { close, syscallBuffer, umountTop } from "./stub.ts";
 
 /**
  * Take away the mounts at a path, the topmost first, each with all below it (umount2(2), MNT_DETACH): those of a
@@ -6,4 +7,17 @@ import { umountTop } from "./stub.ts";
  */
 export function umountAll(path: string): void {
   for (let i = 0; i < 64 && umountTop(path); i++);
+}
+
+/**
+ * Whether this process may clone mounts of its mount namespace: root of a user namespace that the mount namespace does
+ * not belong to may not (open_tree(2), EPERM).
+ */
+export function mayCloneTrees(): boolean {
+  const [AT_FDCWD, OPEN_TREE_CLONE_CLOEXEC] = [-100, 1 | 0o2000000];
+  const tree = syscallBuffer(2, "open_tree", cString("/proc"), AT_FDCWD, OPEN_TREE_CLONE_CLOEXEC);
+  // EINVAL: it may, but not this one without what is mounted below it.
+  if (tree < 0) return tree === -22;
+  close(tree);
+  return true;
 }

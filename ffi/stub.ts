@@ -35,6 +35,7 @@ const NUMBERS = {
   openat: [257, 56],
   pread64: [17, 67],
   fgetxattr: [193, 10],
+  open_tree: [428, 428],
   kill: [62, 129],
   socket: [41, 198],
   connect: [42, 203],

@@ -6,10 +6,9 @@ import type { CgroupLayout } from "../cgroup/layout.ts";
 import { ContainerError, SpecError, type SpecIssue } from "../errors.ts";
 import { bootId, planHost } from "../host/host.ts";
 import { missingModules } from "../host/lsm.ts";
-import { ownTypes } from "../host/namespaces.ts";
-import { isOwnId } from "../launch/id_maps.ts";
+import { isInUserNamespace, ownTypes } from "../host/namespaces.ts";
 import { buildCreatePlan } from "../plan/build.ts";
-import type { CgroupRequest, SeccompRequest, UserNamespaceRequest } from "../plan/frame.ts";
+import type { CgroupRequest, SeccompRequest } from "../plan/frame.ts";
 import { namespacesOf } from "../plan/namespaces.ts";
 import type { NetDevice } from "../plan/net_devices.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -27,6 +26,7 @@ import type { CreateOptions, Log, Runtime } from "./options.ts";
 import { seccompOf } from "./seccomp.ts";
 import { connectAgent, type ListenerTaker } from "./seccomp_agent.ts";
 import type { SystemdCgroup } from "./systemd.ts";
+import { userNamespaceOf } from "./user_namespace.ts";
 import { resourceWrites } from "./resources.ts";
 
 /** Everything that is known before the first side effect. */
@@ -91,6 +91,11 @@ export function prepare(
   const netDevices = Object.keys(spec.linux?.netDevices ?? {}).length === 0
     ? []
     : netDevicesOf(spec, record.incarnation);
+  const userNamespace = userNamespaceOf(spec, rootfs, runtime);
+  const host = planHost({
+    userNamespace: namespaces.has("user") || isInUserNamespace(),
+    noPivot: options.noPivot,
+  });
   const planFor = (paths: CgroupPaths) =>
     buildCreatePlan({
       spec,
@@ -107,11 +112,11 @@ export function prepare(
         ...cgroupRequest(layout, paths, namespaces.has("cgroup")),
         asked: systemd !== undefined,
       },
-      userNamespace: userNamespaceOf(spec, rootfs),
+      userNamespace,
       seccomp,
       netDevices,
       hookState: { creating: hookState(record, "creating"), created: hookState(record, "created") },
-      host: planHost({ userNamespace: namespaces.has("user"), noPivot: options.noPivot }),
+      host,
     });
   return {
     spec,
@@ -211,32 +216,6 @@ function findRootfs(spec: Spec, bundle: string): string {
     throw ioError(`invalid rootfs: stat ${path}`, "root.path", error);
   }
   throw new ContainerError("invalid rootfs", { place: "root.path", errno: "ENOTDIR" });
-}
-
-/** How the container's user namespace is made, if it has one. */
-function userNamespaceOf(spec: Spec, rootfs: string): UserNamespaceRequest | undefined {
-  const namespaces = namespacesOf(spec);
-  if (!namespaces.has("user")) return undefined;
-  const privileged = Deno.uid() === 0;
-  const gids = spec.linux?.gidMappings ?? [];
-  const setgroups = privileged || !isOwnId(gids, Deno.gid() ?? 0);
-  if (!setgroups && (spec.process?.user?.additionalGids ?? []).length > 0) {
-    throw new ContainerError("cannot set any additional groups in a rootless container", {
-      place: "process.user.additionalGids",
-      hint: "map a range of gids with newgidmap: setgroups is denied where an ordinary user maps one id",
-    });
-  }
-  return { isNew: namespaces.isNew("user"), privileged, rootfsReachable: isReachable(rootfs), setgroups };
-}
-
-/** Whether everybody may walk to a directory: a mapped root is nobody special outside. */
-function isReachable(path: string): boolean {
-  const parts = path.split("/");
-  for (let i = 1; i <= parts.length; i++) {
-    const { mode } = Deno.statSync(parts.slice(0, i).join("/") || "/");
-    if ((mode! & 0o001) === 0) return false;
-  }
-  return true;
 }
 
 function cgroupRequest(layout: CgroupLayout, paths: CgroupPaths, ownNamespace: boolean): CgroupRequest {

@@ -1,3 +1,4 @@
+import { isInUserNamespace } from "./namespaces.ts";
 import { type IdRange, readFreeId, readRanges } from "./subids.ts";
 import { userName } from "./user_name.ts";
 
@@ -49,7 +50,7 @@ export function readFileFacts(): FileFacts {
     uid,
     gid: Deno.gid() ?? 0,
     userName: name,
-    insideUserNamespace: !/^\s*0\s+0\s+4294967295\s*$/.test(read("/proc/self/uid_map")),
+    insideUserNamespace: isInUserNamespace(),
     capabilities: BigInt(`0x${field("CapEff")}`),
     noNewPrivileges: field("NoNewPrivs") === "1",
     sysctls: Object.fromEntries(

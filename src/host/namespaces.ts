@@ -1,4 +1,5 @@
 import { NAMESPACES } from "../linux/namespaces.ts";
+import type { IdMapping } from "../spec/schema.ts";
 
 /**
  * CLONE_NEW* of the namespaces in which a process differs from this one: setns(2) refuses a user namespace that is
@@ -53,5 +54,34 @@ function identity(path: string): string | undefined {
     return `${dev}:${ino}`;
   } catch {
     return undefined;
+  }
+}
+
+/** Whether this process is in another user namespace than the host's first one. */
+export function isInUserNamespace(): boolean {
+  return !/^\s*0\s+0\s+4294967295\s*$/.test(readText("/proc/self/uid_map"));
+}
+
+/** The maps of a process's user namespace, as this process sees them (user_namespaces(7)). */
+export function mapsOf(pid: number): { uidMappings: IdMapping[]; gidMappings: IdMapping[] } {
+  const read = (kind: "uid" | "gid") => parseMap(readText(`/proc/${pid}/${kind}_map`));
+  return { uidMappings: read("uid"), gidMappings: read("gid") };
+}
+
+/** Lines of three numbers: first id inside, first id outside, how many. */
+export function parseMap(text: string): IdMapping[] {
+  return text.split("\n").map((line) => line.trim().split(/\s+/)).filter((fields) => fields.length === 3)
+    .map(([containerID, hostID, size]) => ({
+      containerID: Number(containerID),
+      hostID: Number(hostID),
+      size: Number(size),
+    }));
+}
+
+function readText(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch {
+    return "";
   }
 }

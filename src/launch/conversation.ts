@@ -102,7 +102,8 @@ export function runConversation(child: Child, handlers: Handlers): Outcome {
           handlers.cgroup?.(received.pid);
           break;
         case WORDS.maps:
-          handlers.maps?.(pid);
+          // Where the user namespace comes before the clone, it is the first stage that waits for its maps.
+          handlers.maps?.(received.pid);
           break;
         case WORDS.devices:
           handlers.devices?.(pid);

@@ -2,6 +2,7 @@ import type { Origin } from "../errors.ts";
 import {
   CLONE_NEWCGROUP,
   CLONE_NEWTIME,
+  CLONE_NEWUSER,
   O_DIRECTORY,
   O_NOFOLLOW,
   O_PATH,
@@ -29,7 +30,7 @@ import {
 } from "./frame.ts";
 import { idMapSteps } from "./id_maps.ts";
 import { mountSteps, preparedTreeSteps } from "./mounts.ts";
-import { joinSteps, type Namespaces, namespacesOf } from "./namespaces.ts";
+import { joinSteps, type Namespaces, namespacesOf, timeSteps } from "./namespaces.ts";
 import { joinedDeviceSteps, newDeviceSteps } from "./net_devices.ts";
 import type { Plan, Step } from "./plan.ts";
 import {
@@ -141,16 +142,17 @@ function firstStageSteps(request: CreateRequest, frame: Frame, namespaces: Names
   // Hard limits can be raised out here, where the runtime may have CAP_SYS_RESOURCE.
   if (request.userNamespace !== undefined) steps.push(...rlimitSteps(PROCESS(request)));
   steps.push(...joinedDeviceSteps(request, frame, namespaces));
-  steps.push(...joinSteps(namespaces, frame), ...timeSteps(request, frame, namespaces));
+  const early = isMappedFirst(request, namespaces);
+  steps.push(...surroundingSteps(request, frame, namespaces, early));
   // Where there is v2 alone the process is born in its cgroup, and its cgroup namespace with it. Where v1 trees
   // are joined too, the namespace is made afterwards: its root is where the process is at that moment.
   const bornInside = cgroup !== null && cgroups.length === 0;
   const born = bornInside && namespaces.newCgroup ? CLONE_NEWCGROUP : 0;
-  const flags = BigInt((namespaces.created & ~CLONE_NEWTIME) | born);
+  const flags = BigInt((namespaces.created & ~CLONE_NEWTIME & ~(early ? CLONE_NEWUSER : 0)) | born);
   const listener = listenerOf(request.seccomp);
   steps.push(step({ op: "clone", flags, cgroup, listener }, ["linux", "namespaces"]));
   if (cgroup !== null) steps.push(step({ op: "close", slot: cgroup }, CGROUP));
-  if (request.userNamespace?.isNew === true) {
+  if (request.userNamespace?.isNew === true && !early) {
     steps.push(step({ op: "sync", word: WORDS.maps }, USER_NAMESPACE));
   }
   // By the process itself, in `tasks`: a write of "0" moves the writer alone and waits for nobody.
@@ -162,6 +164,38 @@ function firstStageSteps(request: CreateRequest, frame: Frame, namespaces: Names
     steps.push(step({ op: "unshare", flags: BigInt(CLONE_NEWCGROUP) }, ["linux", "namespaces"]));
   }
   return steps;
+}
+
+/**
+ * Whether the user namespace is made before the clone: a time namespace takes its offsets before it has a process, and
+ * an ordinary user has the power to make one in its user namespace only (kernel-facts.md section 6).
+ */
+function isMappedFirst({ userNamespace }: CreateRequest, namespaces: Namespaces): boolean {
+  return namespaces.isNew("time") && userNamespace?.isNew === true && !userNamespace.privileged;
+}
+
+/** What the process is in before it is cloned: namespaces that are joined, a time namespace, the user namespace for it. */
+function surroundingSteps(
+  request: CreateRequest,
+  frame: Frame,
+  namespaces: Namespaces,
+  mappedFirst: boolean,
+): Step[] {
+  const { userNamespace } = request;
+  const joins = joinSteps(namespaces, frame);
+  const time = timeSteps(request, frame, namespaces);
+  if (mappedFirst) {
+    return [
+      ...joins,
+      step({ op: "unshare", flags: BigInt(CLONE_NEWUSER) }, ["linux", "namespaces"]),
+      step({ op: "sync", word: WORDS.maps }, USER_NAMESPACE),
+      ...mappedRootSteps(),
+      ...time,
+    ];
+  }
+  if (userNamespace?.isNew !== false || time.length === 0) return [...joins, ...time];
+  // With power outside it is used before it is given up; without, there is none before the user namespace.
+  return userNamespace.privileged ? [...time, ...joins] : [...joins, ...mappedRootSteps(), ...time];
 }
 
 /** chown(2): leave it. */
@@ -179,24 +213,6 @@ function mappedRootSteps(): Step[] {
     ...becomeMappedRoot(),
     // Its own /proc files belong to the host's root while it is not.
     step({ op: "prctl", option: PR_SET_DUMPABLE, arg2: 1n, arg3: 0n }, USER_NAMESPACE),
-  ];
-}
-
-/** A time namespace takes its offsets before any process is in it (time_namespaces(7)). */
-function timeSteps({ spec }: CreateRequest, frame: Frame, namespaces: Namespaces): Step[] {
-  if (!namespaces.isNew("time")) return [];
-  const origin: Origin = ["linux", "timeOffsets"];
-  const steps = [step({ op: "unshare", flags: BigInt(CLONE_NEWTIME) }, ["linux", "namespaces"])];
-  const lines = Object.entries(spec.linux?.timeOffsets ?? {}).map(([clock, { secs = 0n, nanosecs = 0 }]) =>
-    `${clock} ${secs} ${nanosecs}\n`
-  );
-  if (lines.length === 0) return steps;
-  const slot = frame.slots.make("timens_offsets");
-  return [
-    ...steps,
-    openStep(slot, "/proc/self/timens_offsets", O_WRONLY, origin),
-    step({ op: "write_slot", slot, text: lines.join("") }, origin),
-    step({ op: "close", slot }, origin),
   ];
 }
 

@@ -87,6 +87,13 @@ function checkMap(
   }
 }
 
+/** Whether two maps map the same ids alike, whatever the order of their lines. */
+export function isSameMap(a: readonly IdMapping[], b: readonly IdMapping[]): boolean {
+  const lines = (mappings: readonly IdMapping[]) =>
+    mappings.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}`).sort().join();
+  return lines(a) === lines(b);
+}
+
 /** Whether the container's user namespace is its own, with the maps of the document. */
 export function makesUserNamespace({ namespaces = [] }: Linux): boolean {
   return namespaces.some(({ type, path = "" }) => type === "user" && path === "");
