@@ -103,7 +103,7 @@ function makeV2(request: CgroupRequest, made: string[]): CgroupPaths {
     throw new ContainerError(
       "unable to apply cgroup configuration: rootless needs no limits + no cgrouppath when no permission is " +
         "granted for cgroups: mkdir",
-      { place: refused, errno },
+      { place: refused, errno, hint: DELEGATION },
     );
   }
 }
@@ -228,9 +228,15 @@ function fillCpuset(directory: string, file: string): string {
 }
 
 function cannotMake(directory: string, errno: string): ContainerError {
-  const hint = errno === "EROFS" ? "is /sys/fs/cgroup mounted read-only?" : undefined;
+  const hint = errno === "EROFS"
+    ? "is /sys/fs/cgroup mounted read-only?"
+    : isRefusal(errno)
+    ? DELEGATION
+    : undefined;
   return new ContainerError("unable to apply cgroup configuration: mkdir", { place: directory, errno, hint });
 }
+
+const DELEGATION = "`dunc check` tells which groups may be made";
 
 function isRefusal(errno: string): boolean {
   return errno === "EPERM" || errno === "EACCES" || errno === "EROFS";

@@ -75,7 +75,7 @@ function directoryOf(paths: CgroupPaths, { controller, origin }: FileWrite): str
   if (directory !== undefined) return directory;
   throw new ContainerError(`cannot set ${controller} limit`, {
     reason: "container could not join or create cgroup",
-    hint: `${originText(origin)} needs the ${controller} controller`,
+    hint: `${originText(origin)} needs the ${controller} controller; \`dunc check\` tells which can be had`,
   });
 }
 
@@ -130,7 +130,7 @@ function controllerHint(
   if (errno !== "ENOENT" || !isV2(paths) || origin.includes("unified")) return undefined;
   if (enabledControllers(directory).includes(controller)) return "this kernel has no such file";
   return `the ${controller} controller is not enabled here: a group above has processes of its own, or was not ` +
-    "given it";
+    "given it; see `dunc check`";
 }
 
 function enabledControllers(directory: string): string[] {

@@ -170,9 +170,8 @@ function makeContainer(
 function makeGroups({ spec }: Preparation, request: CgroupRequest): CreatedCgroup {
   const created = createCgroup(request);
   if (isV2(created.paths)) {
-    const rules = deviceList(spec.linux?.resources?.devices ?? []);
     try {
-      cgroupKernel().attachDeviceProgram(v2Directory(created.paths)!, deviceProgram(rules));
+      holdDevices(spec, v2Directory(created.paths)!, request.rootless);
     } catch (error) {
       removeUnused(created.made);
       throw error;
@@ -190,6 +189,16 @@ function oomKilled({ cgroupPaths }: ContainerRecord, made: readonly string[]): C
       place: "linux.resources.memory.limit",
     })
     : undefined;
+}
+
+/** Put the device program in place. An ordinary user may load none, and can make no device (as in runc). */
+function holdDevices({ linux }: Spec, directory: string, rootless: boolean): void {
+  const rules = deviceList(linux?.resources?.devices ?? []);
+  try {
+    cgroupKernel().attachDeviceProgram(directory, deviceProgram(rules));
+  } catch (error) {
+    if (!(rootless && error instanceof ContainerError && error.detail.errno === "EPERM")) throw error;
+  }
 }
 
 function mapsOf({ linux }: Spec): IdMaps {

@@ -75,6 +75,8 @@ export type Need =
   | "script"
   | "ip"
   | "setpriv"
+  | "jq"
+  | "newuidmap"
   | "gcc"
   | "setcap"
   | "dunc"
