@@ -22,6 +22,14 @@ function link(path: string): string | undefined {
   }
 }
 
+/** The processes that are in the pid namespace of one of them, as far as this user may look. */
+export function pidNamespaceMembers(pid: number): number[] {
+  const own = link(`/proc/${pid}/ns/pid`);
+  if (own === undefined) return [];
+  const pids = [...Deno.readDirSync("/proc")].map(({ name }) => Number(name)).filter(Number.isSafeInteger);
+  return pids.filter((each) => link(`/proc/${each}/ns/pid`) === own);
+}
+
 /** Whether processes of a process's user namespace may set their groups (user_namespaces(7), /proc/PID/setgroups). */
 export function maySetGroups(pid: number): boolean {
   try {
