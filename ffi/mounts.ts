@@ -1,5 +1,5 @@
 import { cString } from "./memory.ts";
-import { close, syscallBuffer, umountTop } from "./stub.ts";
+import { checked, close, syscallBuffer } from "./stub.ts";
 
 /**
  * Take away the mounts at a path, the topmost first, each with all below it (umount2(2), MNT_DETACH): those of a
@@ -7,6 +7,15 @@ import { close, syscallBuffer, umountTop } from "./stub.ts";
  */
 export function umountAll(path: string): void {
   for (let i = 0; i < 64 && umountTop(path); i++);
+}
+
+/** umount2(2) of the topmost mount at a path, lazily and through no link. False: it is no mount point. */
+function umountTop(path: string): boolean {
+  const [MNT_DETACH, UMOUNT_NOFOLLOW] = [2, 8];
+  const flags = MNT_DETACH | UMOUNT_NOFOLLOW;
+  const rc = syscallBuffer(1, "umount2", cString(path), flags);
+  const [EINVAL, ENOENT] = [-22, -2];
+  return rc !== EINVAL && rc !== ENOENT && checked(rc, `umount ${path}`) === 0;
 }
 
 /**

@@ -93,7 +93,7 @@ function call(name: keyof typeof CALLS, a: number, b: number, c: number, p: Buff
 const number = (name: keyof typeof NUMBERS): number => NUMBERS[name][Deno.build.arch === "x86_64" ? 0 : 1];
 
 /** A result of C: negative is -errno and becomes a ContainerError that names the operation. */
-function checked(result: number, operation: string): number {
+export function checked(result: number, operation: string): number {
   if (result < 0) throw new ContainerError(operation, { errno: errnoName(-result) });
   return result;
 }
@@ -249,15 +249,6 @@ export function waitExit(
   if (info[4] === 0) return undefined;
   const CLD_EXITED = 1;
   return info[2] === CLD_EXITED ? { code: info[6]! } : { signal: info[6]! };
-}
-
-/** umount2(2) of the topmost mount at a path, lazily and through no link. False: it is no mount point. */
-export function umountTop(path: string): boolean {
-  const [MNT_DETACH, UMOUNT_NOFOLLOW] = [2, 8];
-  const flags = MNT_DETACH | UMOUNT_NOFOLLOW;
-  const rc = syscallBuffer(1, "umount2", cString(path), flags);
-  const [EINVAL, ENOENT] = [-22, -2];
-  return rc !== EINVAL && rc !== ENOENT && checked(rc, `umount ${path}`) === 0;
 }
 
 /** kill(2). False when there is no such process. */
