@@ -1,9 +1,14 @@
 import { catchSignals, close, relay, setSubreaper } from "../../ffi/stub.ts";
+import { readOomKills } from "../cgroup/oom.ts";
+import type { CgroupPaths } from "../cgroup/paths.ts";
 import { launch } from "./create.ts";
 import { destroy } from "./delete.ts";
 import type { RunOptions, Runtime } from "./options.ts";
 import { type Preparation, prepare } from "./prepare.ts";
 import { poststart } from "./start.ts";
+
+/** 128 + SIGKILL. */
+const KILLED = 137;
 
 /**
  * `run`: make a container and start it at once, without a barrier. In the foreground it forwards signals, waits,
@@ -28,10 +33,22 @@ export function runPrepared(runtime: Runtime, options: RunOptions, prepared: Pre
     poststart(runtime, container);
     if (options.detach) return 0;
     const code = relay(created.pidfd, created.pid, created.master);
+    if (code === KILLED) tellOfOom(runtime, created.record.cgroupPaths);
     if (!options.keep) destroy(runtime, { ...container, status: "stopped" });
     return code;
   } finally {
     close(created.pidfd);
     if (created.master !== undefined) close(created.master);
+  }
+}
+
+/** Who sees a container die wants to know that it was the kernel, and which limit to raise. */
+function tellOfOom({ log }: Runtime, paths: CgroupPaths): void {
+  const kills = readOomKills(paths) ?? 0n;
+  if (kills > 0n) {
+    const processes = `${kills} process${kills === 1n ? "" : "es"}`;
+    log.warn(
+      `container was OOM-killed (memory limit too low?): linux.resources.memory.limit: ${processes} killed`,
+    );
   }
 }

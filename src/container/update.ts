@@ -4,7 +4,9 @@ import { type CgroupPaths, isV2 } from "../cgroup/paths.ts";
 import { readIfThere } from "../cgroup/files.ts";
 import { jsonText } from "../cgroup/stats_text.ts";
 import { mergeResources } from "../cgroup/update.ts";
-import { ContainerError } from "../errors.ts";
+import { ContainerError, SpecError } from "../errors.ts";
+import { Issues } from "../spec/issues.ts";
+import { checkResources } from "../spec/resource_rules.ts";
 import { parseResources, parseSpec } from "../spec/parse.ts";
 import type { Resources } from "../spec/schema.ts";
 import { type Folder, loadConfig, loadResources, lockFolder, saveResources } from "../state/folder.ts";
@@ -15,9 +17,11 @@ import type { Runtime } from "./options.ts";
  * `update`: change limits of a container that is created, running or paused; devices are left alone. A write that
  * fails takes back those before it.
  *
- * Throws ContainerError `container not running`, or naming the field and the file.
+ * Throws SpecError for resources that no layout has, ContainerError `container not running`, or naming the field and
+ * the file.
  */
 export function updateContainer(runtime: Runtime, id: string, update: Resources): void {
+  checkUpdate(runtime, update);
   const lock = lockFolder(loadContainer(runtime, id).folder);
   try {
     const { folder, record, status } = loadContainer(runtime, id);
@@ -33,6 +37,13 @@ export function updateContainer(runtime: Runtime, id: string, update: Resources)
   } finally {
     lock.release();
   }
+}
+
+function checkUpdate(runtime: Runtime, update: Resources): void {
+  const issues = new Issues();
+  checkResources(update, "linux.resources", issues);
+  if (issues.errors.length > 0) throw new SpecError(issues.errors);
+  for (const { path, message } of issues.warnings) runtime.log.warn(`${path}: ${message}`);
 }
 
 /** What the container's limits are meant to be: config.json's, or what the last update left. */
