@@ -8,6 +8,8 @@ import { skipReason, theSetting } from "./support/setting.ts";
 /** Test files that run there as they are, and the seconds they may take. */
 const FILES: readonly (readonly [file: string, seconds: number])[] = [
   ["resources_test.ts", 120],
+  ["exercises_test.ts", 150],
+  ["bad_resources_test.ts", 150],
 ];
 
 const root = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
