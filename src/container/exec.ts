@@ -54,6 +54,7 @@ export function execContainer(runtime: Runtime, options: ExecOptions): number {
       process,
       origin,
       id: container.record.id,
+      pid,
       namespaces,
       userNamespace: (namespaces & CLONE_NEWUSER) !== 0,
       setgroups: maySetGroups(pid),

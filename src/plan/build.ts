@@ -143,7 +143,12 @@ function firstStageSteps(request: CreateRequest, frame: Frame, namespaces: Names
   if (request.userNamespace !== undefined) steps.push(...rlimitSteps(PROCESS(request)));
   steps.push(...joinedDeviceSteps(request, frame, namespaces));
   const early = isMappedFirst(request, namespaces);
-  steps.push(...surroundingSteps(request, frame, namespaces, early));
+  const surrounding = surroundingSteps(request, frame, namespaces, early);
+  // From inside a cgroup namespace nobody is moved into a group (cgroups(7), nsdelegate): that one is joined last,
+  // but for a mapped root, who may not have the power then.
+  const isLate = ({ op }: Step) =>
+    request.userNamespace === undefined && op.op === "setns" && op.flags === CLONE_NEWCGROUP;
+  steps.push(...surrounding.filter((each) => !isLate(each)));
   // Where there is v2 alone the process is born in its cgroup, and its cgroup namespace with it. Where v1 trees
   // are joined too, the namespace is made afterwards: its root is where the process is at that moment.
   const bornInside = cgroup !== null && cgroups.length === 0;
@@ -159,6 +164,7 @@ function firstStageSteps(request: CreateRequest, frame: Frame, namespaces: Names
   for (const slot of cgroups) {
     steps.push(step({ op: "write_slot", slot, text: "0" }, CGROUP), step({ op: "close", slot }, CGROUP));
   }
+  steps.push(...surrounding.filter(isLate));
   if (request.userNamespace !== undefined) steps.push(...mappedRootSteps());
   if (namespaces.newCgroup && !bornInside) {
     steps.push(step({ op: "unshare", flags: BigInt(CLONE_NEWCGROUP) }, ["linux", "namespaces"]));

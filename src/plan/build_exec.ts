@@ -1,5 +1,12 @@
 import type { Origin } from "../errors.ts";
-import { O_DIRECTORY, O_PATH, O_WRONLY, PR_SET_DUMPABLE } from "../linux/constants.gen.ts";
+import {
+  CLONE_NEWCGROUP,
+  O_DIRECTORY,
+  O_PATH,
+  O_RDONLY,
+  O_WRONLY,
+  PR_SET_DUMPABLE,
+} from "../linux/constants.gen.ts";
 import { userOf } from "../spec/user.ts";
 import { closeTolerance, filterSteps, listenerOf, type SeccompRequest, step } from "./frame.ts";
 import { type Plan, Slots, type Step } from "./plan.ts";
@@ -23,6 +30,8 @@ import { terminalSteps } from "./terminal.ts";
 /** Everything that a plan of `exec` is made from. */
 export interface ExecRequest extends ProcessRequest {
   readonly id: string;
+  /** The container's process, as we see it. */
+  readonly pid: number;
   /** CLONE_NEW* of the namespaces that are the container's own and not already ours: setns(2) takes no other. */
   readonly namespaces: number;
   readonly userNamespace: boolean;
@@ -90,9 +99,16 @@ function joinSteps(request: ExecRequest, slots: Slots, process: number): Step[] 
   steps.push(...scoreSteps(request, slots));
   // Before the join: a process of the container must not get at what we still hold (CVE-2016-9962).
   steps.push(step({ op: "prctl", option: PR_SET_DUMPABLE, arg2: 0n, arg3: 0n }, []));
-  if (request.namespaces !== 0) {
-    steps.push(step({ op: "setns", slot: process, flags: request.namespaces }, ["linux", "namespaces"]));
-  }
+  // From inside a cgroup namespace nobody is moved into a group (cgroups(7), nsdelegate): that one is joined last.
+  const late = request.namespaces & CLONE_NEWCGROUP;
+  // The mapped root may not look at a process of the host's root: it opens the namespace while it is not that yet.
+  // The join that follows says that the process was still itself then.
+  const [namespace, opened] = late !== 0 && request.userNamespace
+    ? open(`/proc/${request.pid}/ns/cgroup`, O_RDONLY)
+    : [process, undefined];
+  if (opened !== undefined) steps.push(opened);
+  const flags = request.namespaces & ~CLONE_NEWCGROUP;
+  if (flags !== 0) steps.push(step({ op: "setns", slot: process, flags }, ["linux", "namespaces"]));
   // A pid namespace is entered by children only.
   const listener = listenerOf(request.seccomp);
   const cgroup = directory?.[0] ?? null;
@@ -100,6 +116,10 @@ function joinSteps(request: ExecRequest, slots: Slots, process: number): Step[] 
   if (cgroup !== null) steps.push(step({ op: "close", slot: cgroup }, CGROUP));
   for (const [slot] of files) {
     steps.push(step({ op: "write_slot", slot, text: "0" }, CGROUP), step({ op: "close", slot }, CGROUP));
+  }
+  if (late !== 0) {
+    steps.push(step({ op: "setns", slot: namespace, flags: late }, ["linux", "namespaces"]));
+    if (opened !== undefined) steps.push(step({ op: "close", slot: namespace }, ["linux", "namespaces"]));
   }
   if (request.userNamespace) steps.push(...becomeMappedRoot());
   return steps;

@@ -296,6 +296,25 @@ Deno.test("the process joins its cgroups itself, or is born in the one of v2", (
   assert(v2.cgroup !== null && (v2.flags & CLONE_NEWCGROUP) !== 0n);
 });
 
+Deno.test("a cgroup namespace is joined by a process that is in its cgroup, other namespaces before the clone", () => {
+  const plan = buildCreatePlan(
+    requestOf((d) =>
+      d.linux.namespaces = [
+        { type: "cgroup", path: "/proc/1/ns/cgroup" },
+        { type: "network", path: "/proc/1/ns/net" },
+        { type: "mount" },
+      ], { cgroup: { joinFiles: ["/a/tasks"], directory: "/b", mounts: [] } }),
+  );
+  const order = plan.steps.map(({ op }) => op.op === "setns" ? `setns ${plan.slots[op.slot]}` : op.op)
+    .filter((each) => /^(setns|clone|write_slot)/.test(each));
+  assertEquals(order.slice(0, 4), [
+    "setns namespace /proc/1/ns/net",
+    "clone",
+    "write_slot",
+    "setns namespace /proc/1/ns/cgroup",
+  ]);
+});
+
 Deno.test("a cgroup namespace of v1 is made after the cgroups are joined: its root would be the wrong one", () => {
   const plan = buildCreatePlan(requests()["everything"]!);
   const CLONE_NEWCGROUP = 0x02000000n;
