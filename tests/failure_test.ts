@@ -162,6 +162,7 @@ containerTest("a create in the group of another container is refused, and harms 
   for (const verb of ["create", "run"]) {
     const stderr = await c.dunc.fails(1, verb, "--bundle", path, c.id());
     assertStringIncludes(stderr, "container's cgroup is not empty: 1 process(es) found");
+    assertEquals(stderr.trimEnd().split("\n").length, 1, stderr);
     assertEquals((await c.dunc.state(id)).status, "running");
     assertEquals((await c.dunc.ok("exec", id, "echo", "here")).trim(), "here");
     assertEquals(c.dunc.ids(), [id]);

@@ -98,6 +98,16 @@ function lockNew(folder: Folder): ReturnType<typeof lockFolder> {
   }
 }
 
+/** A record that names a group in use would let `delete --force` kill whoever is in it: there is none yet. */
+function refuseOccupied(folder: Folder, { paths }: CgroupRequest): void {
+  try {
+    refuseInUse(paths, new Set());
+  } catch (error) {
+    removeFolder(folder);
+    throw startFailure(error);
+  }
+}
+
 function makeContainer(
   runtime: Runtime,
   options: CreateOptions,
@@ -106,13 +116,12 @@ function makeContainer(
   firstPlan: Plan,
 ): Created {
   const { folder, cgroup, systemd } = prepared;
+  if (cgroup !== undefined) refuseOccupied(folder, cgroup);
   // Groups are not ours to clean up before they are made, and a unit of that name may be another's.
   let record: ContainerRecord = { ...prepared.record, cgroupPaths: {}, systemd: undefined };
   let made: readonly string[] = [];
   let plan = firstPlan;
   try {
-    // A record that names a group in use would let `delete --force` kill whoever is in it.
-    if (cgroup !== undefined) refuseInUse(cgroup.paths, new Set());
     // Named before it is made: `delete --force` finds everything after a kill -9 at any point.
     saveRecord(folder, prepared.record);
     saveConfig(folder, prepared.configText);
