@@ -159,6 +159,7 @@ static long run_op(struct run *run, const struct op_head *head)
 	case OP_MASK_PATH: return op_mask_path(run, AS(mask_path));
 	case OP_READONLY_PATH: return op_readonly_path(run, AS(readonly_path));
 	case OP_TMPCOPYUP: return op_tmpcopyup(run, AS(tmpcopyup));
+	case OP_SET_LABEL: return op_set_label(run, AS(set_label));
 	case OP_INHERIT_MODE: return op_inherit_mode(run, AS(inherit_mode));
 	case OP_REQUIRE_FSTYPE: return op_require_fstype(run, AS(require_fstype));
 	case OP_REQUIRE_DEVICE: return op_require_device(run, AS(require_device));

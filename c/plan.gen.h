@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 #define PLAN_MAGIC 0x636e7564u
-#define PLAN_ABI   0x8b613077e0ae6c5ull
+#define PLAN_ABI   0xa851bf13f093912full
 #define SLOT_LIMIT 512u
 #define SLOT_NONE  0xffffffffu
 
@@ -49,62 +49,63 @@ enum op_code {
 	OP_MASK_PATH = 19,
 	OP_READONLY_PATH = 20,
 	OP_TMPCOPYUP = 21,
-	OP_INHERIT_MODE = 22,
-	OP_REQUIRE_FSTYPE = 23,
-	OP_REQUIRE_DEVICE = 24,
-	OP_UNSHARE = 25,
-	OP_MAKE_USERNS = 26,
-	OP_SETNS = 27,
-	OP_CLONE = 28,
-	OP_SYNC = 29,
-	OP_END_CONVERSATION = 30,
-	OP_OPEN_PROC = 31,
-	OP_WRITE_PROC = 32,
-	OP_CHECK_PROC = 33,
-	OP_SETSID = 34,
-	OP_PRCTL = 35,
-	OP_UMASK = 36,
-	OP_SETHOSTNAME = 37,
-	OP_SETDOMAINNAME = 38,
-	OP_LINK_UP = 39,
-	OP_NETLINK_SOCKET = 40,
-	OP_ABSENT_LINK = 41,
-	OP_NETLINK = 42,
-	OP_PRLIMIT = 43,
-	OP_JOIN_KEYRING = 44,
-	OP_PERSONALITY = 45,
-	OP_SCHED_SETATTR = 46,
-	OP_IOPRIO_SET = 47,
-	OP_SET_MEMPOLICY = 48,
-	OP_SCHED_SETAFFINITY = 49,
-	OP_DROP_BOUNDING = 50,
-	OP_SETGROUPS = 51,
-	OP_SETRESGID = 52,
-	OP_SETRESUID = 53,
-	OP_CAPSET = 54,
-	OP_SECCOMP = 55,
-	OP_RECORD_CALLS = 56,
-	OP_CHDIR = 57,
-	OP_CHECK_CWD = 58,
-	OP_REOPEN_NULL = 59,
-	OP_STDIO_OWNER = 60,
-	OP_OPEN_PTY = 61,
-	OP_SET_STDIO = 62,
-	OP_CONTROLLING_TERMINAL = 63,
-	OP_SET_HOME = 64,
-	OP_FIND_PROGRAM = 65,
-	OP_RUN_HOOK = 66,
-	OP_BARRIER = 67,
-	OP_CLOSE_RANGE = 68,
-	OP_EXECVE = 69,
-	OP_IDENTIFY_PROCESS = 70,
-	OP_PIDFD_SIGNAL = 71,
-	OP_WAIT_EXIT = 72,
-	OP_RELEASE_BARRIER = 73,
-	OP_REQUIRE_THAWED = 74,
-	OP_REQUIRE_ENTRY = 75,
-	OP_REMOVE_DIRECTORY = 76,
-	OP_PRINT_STATE = 77,
+	OP_SET_LABEL = 22,
+	OP_INHERIT_MODE = 23,
+	OP_REQUIRE_FSTYPE = 24,
+	OP_REQUIRE_DEVICE = 25,
+	OP_UNSHARE = 26,
+	OP_MAKE_USERNS = 27,
+	OP_SETNS = 28,
+	OP_CLONE = 29,
+	OP_SYNC = 30,
+	OP_END_CONVERSATION = 31,
+	OP_OPEN_PROC = 32,
+	OP_WRITE_PROC = 33,
+	OP_CHECK_PROC = 34,
+	OP_SETSID = 35,
+	OP_PRCTL = 36,
+	OP_UMASK = 37,
+	OP_SETHOSTNAME = 38,
+	OP_SETDOMAINNAME = 39,
+	OP_LINK_UP = 40,
+	OP_NETLINK_SOCKET = 41,
+	OP_ABSENT_LINK = 42,
+	OP_NETLINK = 43,
+	OP_PRLIMIT = 44,
+	OP_JOIN_KEYRING = 45,
+	OP_PERSONALITY = 46,
+	OP_SCHED_SETATTR = 47,
+	OP_IOPRIO_SET = 48,
+	OP_SET_MEMPOLICY = 49,
+	OP_SCHED_SETAFFINITY = 50,
+	OP_DROP_BOUNDING = 51,
+	OP_SETGROUPS = 52,
+	OP_SETRESGID = 53,
+	OP_SETRESUID = 54,
+	OP_CAPSET = 55,
+	OP_SECCOMP = 56,
+	OP_RECORD_CALLS = 57,
+	OP_CHDIR = 58,
+	OP_CHECK_CWD = 59,
+	OP_REOPEN_NULL = 60,
+	OP_STDIO_OWNER = 61,
+	OP_OPEN_PTY = 62,
+	OP_SET_STDIO = 63,
+	OP_CONTROLLING_TERMINAL = 64,
+	OP_SET_HOME = 65,
+	OP_FIND_PROGRAM = 66,
+	OP_RUN_HOOK = 67,
+	OP_BARRIER = 68,
+	OP_CLOSE_RANGE = 69,
+	OP_EXECVE = 70,
+	OP_IDENTIFY_PROCESS = 71,
+	OP_PIDFD_SIGNAL = 72,
+	OP_WAIT_EXIT = 73,
+	OP_RELEASE_BARRIER = 74,
+	OP_REQUIRE_THAWED = 75,
+	OP_REQUIRE_ENTRY = 76,
+	OP_REMOVE_DIRECTORY = 77,
+	OP_PRINT_STATE = 78,
 };
 
 enum word {
@@ -351,6 +352,15 @@ struct op_tmpcopyup {
 _Static_assert(offsetof(struct op_tmpcopyup, mount) == 16, "tmpcopyup.mount");
 _Static_assert(offsetof(struct op_tmpcopyup, source) == 20, "tmpcopyup.source");
 _Static_assert(sizeof(struct op_tmpcopyup) == 24, "tmpcopyup");
+
+struct op_set_label {
+	struct op_head head;
+	slot_ref slot;
+	str_ref label;
+} __attribute__((aligned(8)));
+_Static_assert(offsetof(struct op_set_label, slot) == 16, "set_label.slot");
+_Static_assert(offsetof(struct op_set_label, label) == 20, "set_label.label");
+_Static_assert(sizeof(struct op_set_label) == 24, "set_label");
 
 struct op_inherit_mode {
 	struct op_head head;
@@ -899,6 +909,7 @@ _Static_assert(sizeof(struct op_print_state) == 64, "print_state");
 	X(mask_path, MASK_PATH) \
 	X(readonly_path, READONLY_PATH) \
 	X(tmpcopyup, TMPCOPYUP) \
+	X(set_label, SET_LABEL) \
 	X(inherit_mode, INHERIT_MODE) \
 	X(require_fstype, REQUIRE_FSTYPE) \
 	X(require_device, REQUIRE_DEVICE) \
@@ -1003,6 +1014,8 @@ _Static_assert(sizeof(struct op_print_state) == 64, "print_state");
 	X(readonly_path, READONLY_PATH, path, STR) \
 	X(tmpcopyup, TMPCOPYUP, mount, SLOT) \
 	X(tmpcopyup, TMPCOPYUP, source, SLOT) \
+	X(set_label, SET_LABEL, slot, SLOT) \
+	X(set_label, SET_LABEL, label, STR) \
 	X(inherit_mode, INHERIT_MODE, mount, SLOT) \
 	X(inherit_mode, INHERIT_MODE, target, SLOT) \
 	X(require_fstype, REQUIRE_FSTYPE, slot, SLOT) \

@@ -115,9 +115,16 @@ const MISTAKES: readonly Mistake[] = [
     says: ["rootfsPropagation=sideways is not supported"],
   },
   {
-    name: "a field that is not carried out yet",
+    name: "a class of cache and bandwidth that the host does not have",
     change: (config) => config.linux.intelRdt = { closID: "x" },
-    says: ["linux.intelRdt: is not carried out by this build"],
+    says: ["linux.intelRdt: intelRdt is specified in config, but Intel RDT is not supported or enabled"],
+  },
+  {
+    name: "a label for mounts without SELinux",
+    change: (config) => config.linux.mountLabel = "system_u:object_r:container_file_t:s0:c1,c2",
+    says: [
+      "linux.mountLabel: selinux label is specified in config, but selinux is disabled or not supported",
+    ],
   },
   {
     name: "a host name without a UTS namespace",

@@ -147,3 +147,20 @@ containerTest("a container that uses too much memory is told of as an event", as
   await c.dunc.ok("kill", id, "KILL");
   await events.ended;
 }, ["root", "dunc"]);
+
+containerTest(
+  "update of cache and bandwidth says what the host lacks, and changes nothing else",
+  async (c) => {
+    const id = await limited(c, c.dunc);
+    for (
+      const [flags, says] of [
+        [["--l3-cache-schema", "L3:0=f"], "Intel RDT/CAT: l3 cache schema is not enabled"],
+        [["--mem-bw-schema", "MB:0=20"], "Intel RDT/MBA: memory bandwidth schema is not enabled"],
+      ] as const
+    ) {
+      assertStringIncludes(await c.dunc.fails(1, "update", ...flags, id), says);
+    }
+    await c.dunc.ok("update", "--l3-cache-schema", "", "--pids-limit", "99", id);
+  },
+  ["root", "dunc"],
+);

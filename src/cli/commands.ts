@@ -59,6 +59,8 @@ const LIMITS: readonly (readonly [name: string, help: string])[] = [
   ["memory-reservation", "memory reservation or soft limit"],
   ["memory-swap", "memory and swap together; -1 for no limit"],
   ["pids-limit", "most processes; -1 for no limit"],
+  ["l3-cache-schema", "Intel RDT/CAT schema of the L3 cache"],
+  ["mem-bw-schema", "Intel RDT/MBA schema of memory bandwidth"],
 ];
 
 function updateFlags(): Flag[] {

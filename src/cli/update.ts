@@ -9,7 +9,10 @@ import type { Call, FlagValues } from "./table.ts";
 
 export async function run({ args, flags, runtime }: Call): Promise<number> {
   const id = args[0]!;
-  updateContainer(await withDriverOf(runtime, id), id, wantedResources(flags));
+  updateContainer(await withDriverOf(runtime, id), id, wantedResources(flags), {
+    l3CacheSchema: flags.string("l3-cache-schema") ?? "",
+    memBwSchema: flags.string("mem-bw-schema") ?? "",
+  });
   return 0;
 }
 

@@ -8,6 +8,7 @@ import { directoriesOf, isV2, v2Directory } from "../cgroup/paths.ts";
 import { thaw } from "../cgroup/freeze.ts";
 import { killCgroup } from "../cgroup/kill.ts";
 import { removeUnused } from "../cgroup/remove.ts";
+import { joinRdtGroup, makeRdtGroup } from "../cgroup/resctrl_group.ts";
 import { ContainerError } from "../errors.ts";
 import { readProcessStat } from "../host/process_stat.ts";
 import { runConversation } from "../launch/conversation.ts";
@@ -135,6 +136,10 @@ function makeContainer(
         saveRecord(folder, record);
       }
     }
+    if (record.intelRdt !== undefined) {
+      record = { ...record, intelRdt: makeRdtGroup(prepared.spec.linux!.intelRdt!, record.intelRdt) };
+      saveRecord(folder, record);
+    }
     const given = console === undefined ? [] : [console];
     const child = spawnPlan(plan, { given, preserveFds: prepared.preserveFds });
     const outcome = runConversation(child, {
@@ -159,6 +164,7 @@ function makeContainer(
         const stat = readProcessStat(pid);
         if (stat === undefined) throw new ContainerError("find the container's process", { errno: "ESRCH" });
         traceReady(runtime.log, pid);
+        if (record.intelRdt !== undefined) joinRdtGroup(record.intelRdt, pid);
         record = { ...record, process: { pid, startTime: stat.startTime } };
         saveRecord(folder, record);
         keepPlans(folder, record, prepared.spec);

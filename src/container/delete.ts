@@ -4,6 +4,7 @@ import { thaw } from "../cgroup/freeze.ts";
 import { killCgroup } from "../cgroup/kill.ts";
 import { containerPids } from "../cgroup/pids.ts";
 import { removeCgroup } from "../cgroup/remove.ts";
+import { removeRdtGroup } from "../cgroup/resctrl_group.ts";
 import { ContainerError } from "../errors.ts";
 import { killPlan } from "../plan/verbs.ts";
 import type { ContainerRecord } from "../state/record.ts";
@@ -61,6 +62,7 @@ export function destroy(runtime: Runtime, container: Container): void {
   if (!record.ownMountNamespace) umountAll(record.rootfs);
   stopUnit(runtime, record);
   if (Object.keys(record.cgroupPaths).length > 0) removeCgroup(record.cgroupPaths, cgroupKernel());
+  if (record.intelRdt !== undefined) removeRdtGroup(record.intelRdt);
   removeFolder(folder);
   runPoststopHooks(runtime, hooks, record);
 }

@@ -7,6 +7,7 @@ import {
   sendDescriptor,
   setSubreaper,
 } from "../../ffi/stub.ts";
+import { joinRdtGroup } from "../cgroup/resctrl_group.ts";
 import { ContainerError, SpecError } from "../errors.ts";
 import { maySetGroups, ownNamespaces } from "../host/namespaces.ts";
 import { CLONE_NEWUSER } from "../linux/constants.gen.ts";
@@ -66,6 +67,8 @@ export function execContainer(runtime: Runtime, options: ExecOptions): number {
       linux: spec.linux,
     });
     const keep = preserveFds === 0 ? () => keepExec(container, options, plan, configOf(container)) : () => {};
+    const { intelRdt } = container.record;
+    const join = (process: number) => intelRdt === undefined ? undefined : joinRdtGroup(intelRdt, process);
     const taker = seccomp?.notify === true
       ? connectAgent(spec.linux!.seccomp!, container.record.bundle)
       : undefined;
@@ -73,7 +76,7 @@ export function execContainer(runtime: Runtime, options: ExecOptions): number {
       const pass = taker &&
         ((process: number, descriptor: number) => taker.take(descriptor, process, { ...container, pid }));
       tracePlan(runtime.log, plan);
-      return launchExec(options, plan, { log: runtime.log, target, preserveFds, keep, pass });
+      return launchExec(options, plan, { log: runtime.log, target, preserveFds, keep, pass, join });
     } finally {
       taker?.close();
     }
@@ -156,6 +159,8 @@ interface Launch {
   readonly preserveFds: number;
   /** Keeps the plan for the next time. */
   readonly keep: () => void;
+  /** Puts the process where the container's are, beyond cgroups. */
+  readonly join: (pid: number) => void;
   /** Passes the filter's listener on, where it has one. */
   readonly pass: Handlers["listener"];
 }
@@ -163,7 +168,7 @@ interface Launch {
 function launchExec(
   options: ExecOptions,
   plan: ReturnType<typeof buildExecPlan>,
-  { log, target, preserveFds, keep, pass }: Launch,
+  { log, target, preserveFds, keep, pass, join }: Launch,
 ): number {
   const console = options.consoleSocket === undefined
     ? undefined
@@ -181,6 +186,7 @@ function launchExec(
         traceReady(log, pid);
         // Before the program runs: it may have ended by the time the conversation has.
         pidfd = pidfdOpen(pid);
+        join(pid);
       },
       listener: pass,
     });

@@ -51,7 +51,7 @@ export function keepExec(
   plan: Plan,
   config: string,
 ): void {
-  if (!isKeepable(options) || hasListener(plan)) return;
+  if (!isKeepable(options) || hasListener(plan) || record.intelRdt !== undefined) return;
   const key = execKey(options);
   if (key === undefined) return;
   const identity = fileIdentity(config);
@@ -103,7 +103,8 @@ function engineVerbs(record: ContainerRecord, spec: Spec): (typeof KEPT_VERBS[nu
   if (record.systemd !== undefined) verbs.push("delete", "deleteForce");
   // SIGKILL goes to the whole group, and others may be left when the first process has ended.
   if (!record.ownPidNamespace) verbs.push("kill", "delete", "deleteForce");
-  if ((spec.hooks?.poststop ?? []).length > 0 || !record.ownMountNamespace) {
+  const more = !record.ownMountNamespace || record.intelRdt !== undefined;
+  if ((spec.hooks?.poststop ?? []).length > 0 || more) {
     verbs.push("delete", "deleteForce");
   }
   return verbs;

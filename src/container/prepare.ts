@@ -2,10 +2,11 @@ import type { CgroupRequest as CgroupCreation } from "../cgroup/apply.ts";
 import { cgroupMounts } from "../cgroup/mount.ts";
 import { type CgroupPaths, containerPaths, joinFiles, v2Directory } from "../cgroup/paths.ts";
 import { readLayout } from "../cgroup/read_layout.ts";
+import { chooseRdtGroup, findResctrl, missingRdt } from "../cgroup/resctrl_group.ts";
 import type { CgroupLayout } from "../cgroup/layout.ts";
 import { ContainerError, SpecError, type SpecIssue } from "../errors.ts";
 import { bootId, planHost } from "../host/host.ts";
-import { missingModules } from "../host/lsm.ts";
+import { missingModules, missingMountLabels } from "../host/lsm.ts";
 import { isInUserNamespace, ownTypes } from "../host/namespaces.ts";
 import { buildCreatePlan } from "../plan/build.ts";
 import type { CgroupRequest, SeccompRequest } from "../plan/frame.ts";
@@ -15,7 +16,6 @@ import type { Plan } from "../plan/plan.ts";
 import { duplicateKeys } from "../spec/json.ts";
 import { parseSpec } from "../spec/parse.ts";
 import type { Spec } from "../spec/schema.ts";
-import { refusalsOf } from "../spec/refusals.ts";
 import { hostSysctls } from "../spec/sysctl.ts";
 import { validateSpec } from "../spec/validate.ts";
 import { type Folder, folderOf, ioError } from "../state/folder.ts";
@@ -71,6 +71,7 @@ export function prepare(
     (runtime.cgroupManager === "disabled" || layout.mode === "none"
       ? {}
       : containerPaths(layout, spec.linux?.cgroupsPath, options.id));
+  const rdt = spec.linux?.intelRdt;
   const record: ContainerRecord = {
     version: 1,
     id: options.id,
@@ -83,6 +84,7 @@ export function prepare(
     cgroupPaths: paths,
     cgroupManager: runtime.cgroupManager,
     ...(systemd === undefined ? {} : { systemd: { unit: systemd.unit.name, user: systemd.user } }),
+    ...(rdt === undefined ? {} : { intelRdt: chooseRdtGroup(rdt, options.id, findResctrl()!) }),
     rootless: runtime.rootless,
     ownPidNamespace: namespaces.isNew("pid"),
     ownMountNamespace: namespaces.has("mount"),
@@ -182,8 +184,9 @@ function checkedSpec(text: string, runtime: Runtime): Spec {
   const { errors, warnings } = validateSpec(spec, { ordinaryUser: Deno.uid() !== 0 });
   const issues = [
     ...errors,
-    ...refusalsOf(spec),
     ...missingModules(spec.process, "process"),
+    ...missingMountLabels(spec.linux),
+    ...(spec.linux?.intelRdt === undefined ? [] : missingRdt(spec.linux.intelRdt, findResctrl())),
     ...sysctlsOfHost(spec),
   ];
   if (issues.length > 0) throw new SpecError(issues);

@@ -1,5 +1,5 @@
 import type { SpecIssue } from "../errors.ts";
-import type { Process } from "../spec/schema.ts";
+import type { Linux, Process } from "../spec/schema.ts";
 
 /** What a process asks of security modules that this host does not have. `path` is where it stands. */
 export function missingModules(process: Process | undefined, path: string): SpecIssue[] {
@@ -11,12 +11,17 @@ export function missingModules(process: Process | undefined, path: string): Spec
     });
   }
   if ((process?.selinuxLabel ?? "") !== "" && !hasSelinux()) {
-    issues.push({
-      path: `${path}.selinuxLabel`,
-      message: "selinux label is specified in config, but selinux is disabled or not supported",
-    });
+    issues.push({ path: `${path}.selinuxLabel`, message: NO_SELINUX });
   }
   return issues;
+}
+
+const NO_SELINUX = "selinux label is specified in config, but selinux is disabled or not supported";
+
+/** What the mounts ask of SELinux where there is none: no file system would know the label's option. */
+export function missingMountLabels(linux: Linux | undefined): SpecIssue[] {
+  if ((linux?.mountLabel ?? "") === "" || hasSelinux()) return [];
+  return [{ path: "linux.mountLabel", message: NO_SELINUX }];
 }
 
 function hasApparmor(): boolean {

@@ -1,5 +1,6 @@
 import type { Origin } from "../errors.ts";
 import { ENOENT } from "../linux/constants.gen.ts";
+import type { Spec } from "../spec/schema.ts";
 import { step } from "./frame.ts";
 import type { Step } from "./plan.ts";
 import type { ProcessRequest } from "./process.ts";
@@ -32,4 +33,21 @@ export function selinuxSteps({ process, origin }: ProcessRequest, proc: number):
     step({ op: "write_proc", proc, path, text }, place),
     step({ op: "check_proc", proc, path, text }, place),
   ];
+}
+
+/** File systems that take no `context`: their files have labels of their own. */
+const SELF_LABELLED = ["proc", "sysfs", "mqueue", "cgroup", "cgroup2"];
+
+/** The option that gives a new file system the container's label (linux.mountLabel), as runc does. */
+export function labelOptions({ linux }: Spec, fstype: string): string[] {
+  const label = linux?.mountLabel ?? "";
+  // One option a call: no quotes, which mount(2) needs for the commas of a label.
+  return label === "" || SELF_LABELLED.includes(fstype) ? [] : [`context=${label}`];
+}
+
+/** A message queue's root is labelled like a file. */
+export function mqueueLabelSteps({ linux }: Spec, fstype: string, slot: number): Step[] {
+  const label = linux?.mountLabel ?? "";
+  if (label === "" || fstype !== "mqueue") return [];
+  return [step({ op: "set_label", slot, label }, ["linux", "mountLabel"])];
 }

@@ -1,5 +1,4 @@
-import type { Mount } from "../spec/schema.ts";
-import type { CgroupMount } from "../cgroup/mount.ts";
+import type { Mount, Spec } from "../spec/schema.ts";
 import type { Origin } from "../errors.ts";
 import { SpecError } from "../errors.ts";
 import {
@@ -24,6 +23,7 @@ import {
 import { type MountOptions, parseMountOptions } from "../linux/mount_options.ts";
 import { type CreateRequest, type Frame, pathInRoot, step } from "./frame.ts";
 import { mapTreeSteps } from "./id_maps.ts";
+import { labelOptions, mqueueLabelSteps } from "./labels.ts";
 import type { Step } from "./plan.ts";
 
 export const IN_ROOT = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
@@ -55,13 +55,13 @@ export function mountSteps(request: CreateRequest, frame: Frame): { steps: Step[
     const path = pathInRoot(mount.destination);
     checkDestination(mount, path, options, origin);
     if (mount.type === "cgroup" && !options.bind) {
-      steps.push(...cgroupMountSteps(request.cgroup.mounts, path, options, origin, frame));
+      steps.push(...cgroupMountSteps(request, path, options, origin, frame));
     } else if (options.bind) {
       steps.push(...bindSteps(mount, index, path, options, frame, request.bundle));
     } else if (options.remount) {
       steps.push(...remountSteps(path, options, origin, frame));
     } else {
-      steps.push(...filesystemSteps(mount, path, options, origin, frame));
+      steps.push(...filesystemSteps(request.spec, mount, path, options, origin, frame));
     }
     // /dev gets its nodes and links after all mounts, a tmpfs may be filled by hooks.
     if (isLateReadonly(mount, path, options)) late.push(...lateReadonlySteps(path, origin, frame));
@@ -112,6 +112,7 @@ function plainDirectorySteps(path: string, origin: Origin, frame: Frame): Step[]
 }
 
 function filesystemSteps(
+  spec: Spec,
   mount: Mount,
   path: string,
   options: MountOptions,
@@ -128,7 +129,12 @@ function filesystemSteps(
     op: "fsmount",
     slot: frame.tree,
     fstype,
-    options: [`source=${mount.source ?? fstype}`, ...options.superFlags, ...options.data],
+    options: [
+      `source=${mount.source ?? fstype}`,
+      ...options.superFlags,
+      ...options.data,
+      ...labelOptions(spec, fstype),
+    ],
     attr: late ? options.attrSet & ~MOUNT_ATTR_RDONLY : options.attrSet,
   }, origin));
   if (fstype === "tmpfs" && !options.data.some((option) => option.startsWith("mode="))) {
@@ -137,7 +143,7 @@ function filesystemSteps(
   if (options.tmpcopyup) {
     steps.push(step({ op: "tmpcopyup", mount: frame.tree, source: frame.target }, origin));
   }
-  steps.push(...attachSteps(options, origin, frame));
+  steps.push(...mqueueLabelSteps(spec, fstype, frame.tree), ...attachSteps(options, origin, frame));
   return steps;
 }
 
@@ -289,7 +295,7 @@ function lateReadonlySteps(path: string, origin: Origin, frame: Frame): Step[] {
 
 /** A mount of type `cgroup` is several: a tmpfs with a tree for each v1 hierarchy, or the one v2 tree. */
 function cgroupMountSteps(
-  mounts: readonly CgroupMount[],
+  { spec, cgroup: { mounts } }: CreateRequest,
   path: string,
   options: MountOptions,
   origin: Origin,
@@ -318,7 +324,7 @@ function cgroupMountSteps(
       op: "fsmount",
       slot: frame.tree,
       fstype: mount.kind,
-      options: [`source=${mount.source}`, ...mount.options],
+      options: [`source=${mount.source}`, ...mount.options, ...labelOptions(spec, mount.kind)],
       attr,
     }, origin);
     const attach = step({ op: "move_mount", mount: frame.tree, target: frame.target }, origin);

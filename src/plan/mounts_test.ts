@@ -166,3 +166,38 @@ Deno.test("mounts are made in the order of config.json, each with its place", ()
   const places = steps.filter(({ op }) => op.op === "move_mount").map(({ origin }) => origin);
   assertEquals(places, [["mounts", 0], ["mounts", 1]]);
 });
+
+Deno.test("a mount label goes to file systems and their cgroup directory, not to binds", () => {
+  const mounts: Mount[] = [
+    { destination: "/t", type: "tmpfs" },
+    { destination: "/p", type: "proc" },
+    { destination: "/dev/mqueue", type: "mqueue" },
+    { destination: "/b", source: "/b", options: ["bind"] },
+    { destination: "/sys/fs/cgroup", type: "cgroup" },
+  ];
+  const cgroups = [
+    { kind: "tmpfs", target: "", source: "cgroup", options: [] },
+    { kind: "cgroup", target: "pids", source: "cgroup", options: ["pids"] },
+  ] as const;
+  const base = request(...mounts);
+  const { steps } = mountSteps({
+    ...base,
+    spec: { mounts, linux: { mountLabel: "l" } },
+    cgroup: { joinFiles: [], mounts: cgroups },
+  }, createFrame(false));
+  const labelled = steps.flatMap(({ op }) =>
+    op.op === "fsmount"
+      ? [`${op.fstype} ${op.options.includes("context=l")}`]
+      : op.op === "set_label"
+      ? ["set_label"]
+      : []
+  );
+  assertEquals(labelled, [
+    "tmpfs true",
+    "proc false",
+    "mqueue false",
+    "set_label",
+    "tmpfs true",
+    "cgroup false",
+  ]);
+});

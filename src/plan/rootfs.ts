@@ -12,6 +12,7 @@ import {
   RESOLVE_NO_SYMLINKS,
 } from "../linux/constants.gen.ts";
 import { type CreateRequest, type Frame, step } from "./frame.ts";
+import { labelOptions } from "./labels.ts";
 import { propagationStep } from "./mounts.ts";
 import type { Step } from "./plan.ts";
 
@@ -119,7 +120,13 @@ export function maskSteps(request: CreateRequest, frame: Frame, nullDevice: numb
     slot: scratch,
     fstype: "tmpfs",
     // One inode for the root itself; no block can ever be written.
-    options: ["source=tmpfs", "nr_blocks=1", "nr_inodes=1", "mode=0755"],
+    options: [
+      "source=tmpfs",
+      "nr_blocks=1",
+      "nr_inodes=1",
+      "mode=0755",
+      ...labelOptions(request.spec, "tmpfs"),
+    ],
     attr: MOUNT_ATTR_RDONLY,
   }, origin));
   for (const path of masked) {

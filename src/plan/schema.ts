@@ -53,6 +53,7 @@ export const OPS = {
   mask_path: { root: "slot", path: "str", null: "slot", directory: "slot" },
   readonly_path: { root: "slot", path: "str" },
   tmpcopyup: { mount: "slot", source: "slot" },
+  set_label: { slot: "slot", label: "str" },
   inherit_mode: { mount: "slot", target: "slot" },
   // `negate` 1: any file system but this one.
   require_fstype: { slot: "slot", magic: "u64", negate: "u32" },

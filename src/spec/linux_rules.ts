@@ -47,8 +47,14 @@ function checkPersonality(
   if (flags.length > 0) issues.warn("linux.personality.flags", "flags are ignored");
 }
 
-/** closID names a directory of resctrl; "/" is its root. */
-function checkIntelRdt({ closID = "" }: NonNullable<Linux["intelRdt"]>, issues: Issues): void {
+/** closID names a directory of resctrl; "/" is its root. The older schema of bandwidth is one line. */
+function checkIntelRdt(
+  { closID = "", memBwSchema = "" }: NonNullable<Linux["intelRdt"]>,
+  issues: Issues,
+): void {
+  if (memBwSchema !== "" && !/^MB:[^\n]*$/.test(memBwSchema)) {
+    issues.error("linux.intelRdt.memBwSchema", "must start with `MB:` and be one line");
+  }
   if (closID !== "." && closID !== ".." && (closID === "/" || !closID.includes("/"))) return;
   issues.error("linux.intelRdt.closID", `invalid intelRdt.ClosID ${JSON.stringify(closID)}`);
 }

@@ -2,7 +2,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Origin, originText, SpecError, type SpecIssue } from "../errors.ts";
 import { parseProcess, parseResources, parseSpec } from "./parse.ts";
-import { refusalsOf } from "./refusals.ts";
 import { defaultDocument, type Document } from "./testing.ts";
 import { validateSpec } from "./validate.ts";
 
@@ -193,7 +192,6 @@ function faultsOf(text: string): { readonly issues: readonly SpecIssue[]; readon
     const spec = parseSpec(text);
     const { errors } = validateSpec(spec);
     validateSpec(spec, { ordinaryUser: true });
-    refusalsOf(spec);
     return { issues: errors, meaning: true };
   } catch (error) {
     if (error instanceof SpecError) return { issues: error.issues, meaning: false };

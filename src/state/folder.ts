@@ -157,6 +157,17 @@ export function saveKept(folder: Folder, name: string, bytes: Uint8Array): void 
   }
 }
 
+/** Forget the kept processes of `exec`: a container has changed in a way that they know nothing of. */
+export function forgetExecs(folder: Folder): void {
+  for (const name of files().filter((name) => name.startsWith("exec-"))) {
+    try {
+      Deno.removeSync(`${folder.path}/${name}`);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw ioError("remove a kept plan", folder.path, error);
+    }
+  }
+}
+
 /** The record. Throws ContainerError `container does not exist` where there is none, or says how it is damaged. */
 export function loadRecord(folder: Folder): ContainerRecord {
   let text: string;

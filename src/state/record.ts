@@ -19,6 +19,14 @@ export interface ContainerRecord {
   readonly cgroupManager: "cgroupfs" | "systemd" | "disabled";
   /** The unit that systemd made for it, and whether the user's own manager did. */
   readonly systemd?: { readonly unit: string; readonly user: boolean } | undefined;
+  /** Its group of resctrl (cgroup/resctrl.ts), where it has one. */
+  readonly intelRdt?: {
+    readonly root: string;
+    readonly directory: string;
+    readonly made: boolean;
+    readonly shared: boolean;
+    readonly monitoring?: string;
+  };
   readonly rootless: boolean;
   /** The container has a pid namespace of its own: the end of its process is the end of all. */
   readonly ownPidNamespace: boolean;
@@ -68,6 +76,10 @@ export function parseRecord(text: string, id: string): ContainerRecord {
   const systemd = record.systemd as Record<string, unknown> | null | undefined;
   if (systemd !== undefined && (typeof systemd?.unit !== "string" || typeof systemd.user !== "boolean")) {
     throw damaged("no systemd unit");
+  }
+  const rdt = record.intelRdt as Record<string, unknown> | null | undefined;
+  if (rdt !== undefined && !(typeof rdt?.root === "string" && typeof rdt?.directory === "string")) {
+    throw damaged("no intelRdt");
   }
   return value as ContainerRecord;
 }
