@@ -27,8 +27,8 @@ long open_in_root(int root, const char *path, uint64_t flags, uint64_t mode, uin
 
 static long op_open(struct run *run, const struct op_open *op)
 {
-	return slot_fill(run, op->slot, open_in_root(slot_fd(run, op->root), op_str(run, op->path),
-						     open_flags(op->flags), op->mode, op->resolve));
+	return slot_fill(run, op->slot, look_up(run, slot_fd(run, op->root), op_str(run, op->path),
+						open_flags(op->flags), op->resolve));
 }
 
 static long op_close(struct run *run, const struct op_close *op)

@@ -80,7 +80,7 @@ long op_open_tree(struct run *run, const struct op_open_tree *op)
 
 	if (!path[0])
 		return slot_fill(run, op->slot, clone_tree(slot_fd(run, op->root), op->recursive));
-	fd = open_in_root(slot_fd(run, op->root), path, O_PATH, 0, op->resolve);
+	fd = look_up(run, slot_fd(run, op->root), path, O_PATH, op->resolve);
 	if (fd < 0)
 		return fd;
 	tree = clone_tree((int)fd, op->recursive);
@@ -179,7 +179,7 @@ long op_chroot(struct run *run, const struct op_chroot *op)
 
 long op_umount(struct run *run, const struct op_umount *op)
 {
-	long fd = open_in_root(run->slots[op->root], op_str(run, op->path), O_PATH, 0, RESOLVE_NO_SYMLINKS), rc;
+	long fd = look_up(run, run->slots[op->root], op_str(run, op->path), O_PATH, RESOLVE_NO_SYMLINKS), rc;
 
 	if (fd < 0)
 		return fd;
@@ -193,7 +193,7 @@ long op_umount(struct run *run, const struct op_umount *op)
  * are cloned from it, because before 6.15 nothing can be cloned from a detached tree. */
 long op_mask_path(struct run *run, const struct op_mask_path *op)
 {
-	long target = open_in_root(run->slots[op->root], op_str(run, op->path), O_PATH, 0, IN_ROOT), tree, rc;
+	long target = look_up(run, run->slots[op->root], op_str(run, op->path), O_PATH, IN_ROOT), tree, rc;
 	struct stat st;
 	int directory;
 
@@ -217,7 +217,7 @@ long op_mask_path(struct run *run, const struct op_mask_path *op)
 long op_readonly_path(struct run *run, const struct op_readonly_path *op)
 {
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
-	long target = open_in_root(run->slots[op->root], op_str(run, op->path), O_PATH, 0, IN_ROOT), tree, rc;
+	long target = look_up(run, run->slots[op->root], op_str(run, op->path), O_PATH, IN_ROOT), tree, rc;
 
 	if (target < 0)
 		return target;

@@ -1,106 +1,6 @@
 /* Operations that make things inside a root. Every step is relative to a descriptor, never follows
  * a link by itself and creates exclusively: CVE-2024-45310, CVE-2026-41579, CVE-2026-88264. */
-#include "plan.h"
-
-#define PATH_LIMIT 4096u
-#define DEPTH_LIMIT 64
-#define LINK_BUDGET 40
-
-/* A walk below a root. The descriptors of all parents are held, so that ".." never asks the tree. */
-struct walk {
-	int fds[DEPTH_LIMIT]; /* fds[0] is the root, not owned */
-	int depth;
-	int links;
-	char path[2 * PATH_LIMIT]; /* what is still to be walked, from `at` on */
-	size_t at;
-};
-
-static int walk_top(const struct walk *walk)
-{
-	return walk->fds[walk->depth];
-}
-
-static void walk_pop(struct walk *walk)
-{
-	if (walk->depth > 0)
-		SYS(close, walk->fds[walk->depth--]);
-}
-
-static long walk_push(struct walk *walk, long fd)
-{
-	if (walk->depth + 1 == DEPTH_LIMIT) {
-		SYS(close, fd);
-		return -ENAMETOOLONG;
-	}
-	walk->fds[++walk->depth] = (int)fd;
-	return 0;
-}
-
-static long walk_start(struct walk *walk, int root, const char *path)
-{
-	size_t size = strlen(path);
-
-	walk->fds[0] = root;
-	walk->depth = 0;
-	walk->links = 0;
-	walk->at = PATH_LIMIT;
-	if (size >= PATH_LIMIT)
-		return -ENAMETOOLONG;
-	memcpy(walk->path + walk->at, path, size + 1);
-	return 0;
-}
-
-/* Take the next component off the path. 0 at its end. */
-static int walk_next(struct walk *walk, char *name)
-{
-	size_t n = 0;
-
-	while (walk->path[walk->at] == '/')
-		walk->at++;
-	while (walk->path[walk->at + n] && walk->path[walk->at + n] != '/')
-		n++;
-	memcpy(name, walk->path + walk->at, n);
-	name[n] = '\0';
-	walk->at += n;
-	return n > 0;
-}
-
-static int walk_at_end(const struct walk *walk)
-{
-	size_t at = walk->at;
-
-	while (walk->path[at] == '/')
-		at++;
-	return !walk->path[at];
-}
-
-/* A link's text takes the place of its name: absolute ones start again at the root. */
-static long walk_link(struct walk *walk, int link)
-{
-	char target[PATH_LIMIT];
-	long n = SYS(readlinkat, link, "", target, sizeof(target) - 1);
-
-	if (n < 0)
-		return n;
-	if (++walk->links > LINK_BUDGET)
-		return -ELOOP;
-	target[n] = '\0';
-	if (target[0] == '/')
-		while (walk->depth)
-			walk_pop(walk);
-	if ((size_t)n + 1 > walk->at)
-		return -ENAMETOOLONG;
-	/* A slash between the link's text and the rest; walk_next passes over doubled ones. */
-	walk->path[--walk->at] = '/';
-	walk->at -= (size_t)n;
-	memcpy(walk->path + walk->at, target, (size_t)n);
-	return 0;
-}
-
-static long open_component(int dir, const char *name)
-{
-	return SYS(openat, dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
-}
+#include "walk.h"
 
 static long create_component(int dir, const char *name, uint32_t type, uint32_t mode)
 {
@@ -119,68 +19,44 @@ static long create_component(int dir, const char *name, uint32_t type, uint32_t 
 	return open_component(dir, name);
 }
 
-static int is_link(long fd, long *ret_rc)
-{
-	struct stat st;
-
-	*ret_rc = SYS(fstat, fd, &st);
-	return !*ret_rc && (st.st_mode & S_IFMT) == S_IFLNK;
-}
-
 /* Walk to `walk`'s path, making what is missing: directories 0755, the last one as asked for. */
 static long walk_make(struct walk *walk, uint32_t type, uint32_t mode, int *ret_made)
 {
-	char name[PATH_LIMIT];
-	long rc = 0;
+	long more, rc;
 
-	*ret_made = 0;
-	while (!rc && walk_next(walk, name)) {
+	while ((more = walk_next(walk)) > 0) {
 		int last = walk_at_end(walk);
-
-		if (text_same(name, "."))
-			continue;
-		if (text_same(name, "..")) {
-			walk_pop(walk);
-			continue;
-		}
-		long fd = open_component(walk_top(walk), name);
+		long fd = open_component(walk_top(walk), walk->name);
 
 		if (fd == -ENOENT) {
-			fd = create_component(walk_top(walk), name, last ? type : S_IFDIR, last ? mode : 0755);
+			fd = create_component(walk_top(walk), walk->name, last ? type : S_IFDIR, last ? mode : 0755);
 			/* Somebody else made it in between: look at what it is. */
 			if (fd == -EEXIST)
-				fd = open_component(walk_top(walk), name);
+				fd = open_component(walk_top(walk), walk->name);
 			else
 				*ret_made = last;
 		}
-		if (fd < 0)
-			return fd;
-		if (is_link(fd, &rc)) {
-			rc = walk_link(walk, (int)fd);
-			SYS(close, fd);
-		} else if (!rc) {
-			rc = walk_push(walk, fd);
-		}
+		rc = fd < 0 ? fd : walk_into(walk, fd);
+		if (rc)
+			return rc;
 	}
-	return rc;
+	return more;
 }
 
-static long make_in_root(int root, const char *path, uint32_t type, uint32_t mode, int *ret_made)
+static long make_in_root(struct run *run, int root, const char *path, uint32_t type, uint32_t mode, int *ret_made)
 {
 	struct walk walk;
-	long fd = open_in_root(root, path, O_PATH, 0, IN_ROOT);
+	long fd = look_up(run, root, path, O_PATH, IN_ROOT);
 
 	*ret_made = 0;
 	if (fd != -ENOENT)
 		return fd;
-	walk.depth = 0;
-	fd = walk_start(&walk, root, path);
+	fd = walk_start(&walk, root, path, IN_ROOT);
 	if (!fd)
 		fd = walk_make(&walk, type, mode, ret_made);
 	if (!fd)
 		fd = SYS(fcntl, walk_top(&walk), F_DUPFD_CLOEXEC, 0);
-	while (walk.depth)
-		walk_pop(&walk);
+	walk_end(&walk);
 	return fd;
 }
 
@@ -196,12 +72,12 @@ long op_make_mountpoint(struct run *run, const struct op_make_mountpoint *op)
 			return rc;
 		type = (st.st_mode & S_IFMT) == S_IFDIR ? S_IFDIR : S_IFREG;
 	}
-	return slot_fill(run, op->slot, make_in_root(run->slots[op->root], op_str(run, op->path), type,
+	return slot_fill(run, op->slot, make_in_root(run, run->slots[op->root], op_str(run, op->path), type,
 						     type == S_IFDIR ? 0755 : op->mode, &run->made_mountpoint));
 }
 
 /* Split a path at its last component and open what lies before it, made where missing. */
-static long open_parent(int root, const char *path, char *name, size_t size)
+static long open_parent(struct run *run, int root, const char *path, char *name, size_t size)
 {
 	char parent[PATH_LIMIT];
 	size_t end = strlen(path), start;
@@ -219,7 +95,7 @@ static long open_parent(int root, const char *path, char *name, size_t size)
 		return -EINVAL;
 	memcpy(parent, path, start);
 	parent[start] = '\0';
-	return make_in_root(root, start ? parent : ".", S_IFDIR, 0755, &made);
+	return make_in_root(run, root, start ? parent : ".", S_IFDIR, 0755, &made);
 }
 
 /* The node is looked at again through its own descriptor before its owner and mode are set. */
@@ -249,7 +125,7 @@ long op_mknod(struct run *run, const struct op_mknod *op)
 	char name[256];
 	uint32_t type = op->mode & S_IFMT;
 	uint64_t device = type == S_IFIFO ? 0 : device_number(op->major, op->minor);
-	long dir = open_parent(run->slots[op->root], op_str(run, op->path), name, sizeof(name)), rc;
+	long dir = open_parent(run, run->slots[op->root], op_str(run, op->path), name, sizeof(name)), rc;
 
 	if (dir < 0)
 		return dir;
@@ -264,7 +140,7 @@ long op_mknod(struct run *run, const struct op_mknod *op)
 long op_symlink(struct run *run, const struct op_symlink *op)
 {
 	char name[256];
-	long dir = open_parent(run->slots[op->root], op_str(run, op->path), name, sizeof(name)), rc;
+	long dir = open_parent(run, run->slots[op->root], op_str(run, op->path), name, sizeof(name)), rc;
 
 	if (dir < 0)
 		return dir;
@@ -276,7 +152,7 @@ long op_symlink(struct run *run, const struct op_symlink *op)
 long op_unlink(struct run *run, const struct op_unlink *op)
 {
 	char name[256];
-	long dir = open_parent(run->slots[op->root], op_str(run, op->path), name, sizeof(name)), rc;
+	long dir = open_parent(run, run->slots[op->root], op_str(run, op->path), name, sizeof(name)), rc;
 
 	if (dir < 0)
 		return dir;

@@ -102,11 +102,10 @@ static long open_proc_file(struct run *run, int proc, const char *path, uint64_t
 	char real[512];
 	long rc, fd;
 
-	(void)run;
 	rc = strlen(path) < 5 ? -EINVAL : proc_path(proc, path, real, sizeof(real));
 	if (rc)
 		return rc;
-	fd = open_in_root(proc, real, flags, 0, resolve);
+	fd = look_up(run, proc, real, flags, resolve);
 	if (fd < 0)
 		return fd;
 	rc = SYS(fstatfs, fd, &fs);

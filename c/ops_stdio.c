@@ -60,7 +60,7 @@ long op_open_pty(struct run *run, const struct op_open_pty *op)
 	int unlock = 0;
 	long master, peer, rc;
 
-	master = open_in_root(run->slots[op->root], op_str(run, op->path), O_RDWR | O_NOCTTY, 0, IN_ROOT);
+	master = look_up(run, run->slots[op->root], op_str(run, op->path), O_RDWR | O_NOCTTY, IN_ROOT);
 	if (master < 0)
 		return master;
 	rc = SYS(ioctl, master, TIOCSPTLCK, &unlock);

@@ -99,7 +99,8 @@ long plan_check(struct plan *plan, enum op_room room)
 
 	if (plan->size < sizeof(*head) || head->magic != PLAN_MAGIC || head->abi != PLAN_ABI)
 		return -EPROTO;
-	if (head->size != plan->size || head->slot_count > SLOT_LIMIT || head->given > head->slot_count)
+	if (head->size != plan->size || head->slot_count > SLOT_LIMIT || head->given > head->slot_count ||
+	    head->own_walk > 1)
 		return -EBADMSG;
 	/* First the operations' bounds: only then is it known where they end. */
 	for (uint32_t i = 0; i < head->op_count; i++) {

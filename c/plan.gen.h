@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 #define PLAN_MAGIC 0x636e7564u
-#define PLAN_ABI   0xa851bf13f093912full
+#define PLAN_ABI   0x8adbc79f61fb1e08ull
 #define SLOT_LIMIT 512u
 #define SLOT_NONE  0xffffffffu
 
@@ -16,7 +16,7 @@ struct blob_ref { uint32_t at, size; };
 struct plan_head {
 	uint32_t magic, size;
 	uint64_t abi;
-	uint32_t op_count, slot_count, given, reserved;
+	uint32_t op_count, slot_count, given, own_walk;
 };
 _Static_assert(sizeof(struct plan_head) == 32, "plan_head");
 
@@ -126,15 +126,13 @@ struct op_open {
 	slot_ref root;
 	str_ref path;
 	uint32_t flags;
-	uint32_t mode;
 	uint32_t resolve;
 } __attribute__((aligned(8)));
 _Static_assert(offsetof(struct op_open, slot) == 16, "open.slot");
 _Static_assert(offsetof(struct op_open, root) == 20, "open.root");
 _Static_assert(offsetof(struct op_open, path) == 24, "open.path");
 _Static_assert(offsetof(struct op_open, flags) == 28, "open.flags");
-_Static_assert(offsetof(struct op_open, mode) == 32, "open.mode");
-_Static_assert(offsetof(struct op_open, resolve) == 36, "open.resolve");
+_Static_assert(offsetof(struct op_open, resolve) == 32, "open.resolve");
 _Static_assert(sizeof(struct op_open) == 40, "open");
 
 struct op_close {

@@ -56,6 +56,8 @@ long record_send(struct run *run, uint32_t kind, long err, uint32_t value);
 /* The same with a descriptor. */
 long record_send_descriptor(struct run *run, uint32_t kind, int descriptor);
 
+/* A look-up as the plan says: by openat2, or by a walk of our own. `resolve` is openat2's. */
+long look_up(struct run *run, int root, const char *path, uint64_t flags, uint64_t resolve);
 /* openat2 under `root`: no way out, no magic links; EAGAIN means a rename was under way. */
 long open_in_root(int root, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
 #define IN_ROOT (RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)

@@ -67,9 +67,9 @@ function stub(): Call {
   return opened;
 }
 
-/** A system call of whole numbers. */
-function syscall(name: keyof typeof NUMBERS, a: number, b = 0, c = 0, d = 0): number {
-  return stub()(0, number(name), a, b, c, d, null, null);
+/** A system call of whole numbers, by its name or number: its result, or -errno. */
+export function syscall(call: keyof typeof NUMBERS | number, a: number, b = 0, c = 0, d = 0): number {
+  return stub()(0, typeof call === "number" ? call : number(call), a, b, c, d, null, null);
 }
 
 /** A system call whose argument number `place` (1..4) is a buffer; the others are given in their order. */

@@ -67,7 +67,7 @@ export function planHeader(): string {
     "struct plan_head {",
     "\tuint32_t magic, size;",
     "\tuint64_t abi;",
-    "\tuint32_t op_count, slot_count, given, reserved;",
+    "\tuint32_t op_count, slot_count, given, own_walk;",
     "};",
     `_Static_assert(sizeof(struct plan_head) == ${HEADER_BYTES}, "plan_head");`,
     "",

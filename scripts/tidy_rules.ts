@@ -22,7 +22,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   state: ["host", "spec", "linux", "errors"],
   cgroup: ["spec", "linux", "errors"],
   host: ["linux", "errors", "types of plan", "types of spec"],
-  ffi: ["linux", "errors", "types of cgroup"],
+  ffi: ["linux", "errors", "types of cgroup", "types of plan"],
   seccomp: ["spec", "linux", "errors"],
   spec: ["linux", "errors"],
   linux: [],

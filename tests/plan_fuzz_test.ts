@@ -80,6 +80,7 @@ function plans(): Record<string, Plan> {
     seccomp: { program: new Uint8Array(64), flags: 0, notify: false },
     hookState: { creating: ['{"pid":', "}"], created: ['{"pid":', "}"] },
     host: { canMknod: true, hasKcore: true, hasKeyrings: true, kernelMounts: [] },
+    kernel: { openat2: true, mountApi: true },
   });
   const exec = buildExecPlan({
     process: spec.process!,
@@ -89,6 +90,7 @@ function plans(): Record<string, Plan> {
     namespaces: 0x2020000,
     userNamespace: true,
     setgroups: true,
+    kernel: { openat2: true, mountApi: true },
     noNewKeyring: false,
     preserveFds: 0,
     consoleSocket: true,

@@ -1,3 +1,4 @@
+import { kernelCalls } from "../../ffi/kernel.ts";
 import {
   catchSignals,
   close,
@@ -65,6 +66,7 @@ export function execContainer(runtime: Runtime, options: ExecOptions): number {
       ...execCgroup(container, options.cgroups),
       seccomp,
       linux: spec.linux,
+      kernel: kernelCalls(),
     });
     const keep = preserveFds === 0 ? () => keepExec(container, options, plan, configOf(container)) : () => {};
     const { intelRdt } = container.record;

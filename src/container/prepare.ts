@@ -1,3 +1,4 @@
+import { kernelCalls } from "../../ffi/kernel.ts";
 import type { CgroupRequest as CgroupCreation } from "../cgroup/apply.ts";
 import { cgroupMounts } from "../cgroup/mount.ts";
 import { type CgroupPaths, containerPaths, joinFiles, v2Directory } from "../cgroup/paths.ts";
@@ -119,6 +120,7 @@ export function prepare(
       netDevices,
       hookState: { creating: hookState(record, "creating"), created: hookState(record, "created") },
       host,
+      kernel: kernelCalls(),
     });
   return {
     spec,

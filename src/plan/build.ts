@@ -86,7 +86,7 @@ export function buildCreatePlan(request: CreateRequest): Plan {
     step({ op: "sync", word: WORDS.ready }, []),
     ...lastSteps(request, frame, process),
   ];
-  return { steps, slots: frame.slots.names, given: frame.slots.given };
+  return { steps, slots: frame.slots.names, given: frame.slots.given, ownWalk: !request.kernel.openat2 };
 }
 
 /** Before the clone, in the runtime's namespaces: everything that is named by a path of the host. */
@@ -116,7 +116,6 @@ function firstStageSteps(request: CreateRequest, frame: Frame, namespaces: Names
         root: state,
         path,
         flags: O_RDWR | O_NOFOLLOW,
-        mode: 0,
         resolve: beneath,
       }, [
         "--root",
@@ -223,7 +222,7 @@ function mappedRootSteps(): Step[] {
 }
 
 function openStep(slot: number, path: string, flags: number, origin: Origin): Step {
-  return step({ op: "open", slot, root: null, path, flags, mode: 0, resolve: 0 }, origin);
+  return step({ op: "open", slot, root: null, path, flags, resolve: 0 }, origin);
 }
 
 /** What the new process is to the kernel: session, keyring, score, and out of every debugger's reach. */

@@ -8,7 +8,7 @@ import {
   PR_SET_DUMPABLE,
 } from "../linux/constants.gen.ts";
 import { userOf } from "../spec/user.ts";
-import { closeTolerance, filterSteps, listenerOf, type SeccompRequest, step } from "./frame.ts";
+import { closeTolerance, filterSteps, type Kernel, listenerOf, type SeccompRequest, step } from "./frame.ts";
 import { type Plan, Slots, type Step } from "./plan.ts";
 import {
   becomeMappedRoot,
@@ -44,6 +44,7 @@ export interface ExecRequest extends ProcessRequest {
   readonly joinFiles: readonly string[];
   /** v2: the directory to be cloned into. */
   readonly cgroupDirectory?: string | undefined;
+  readonly kernel: Kernel;
   readonly seccomp?: SeccompRequest | undefined;
   /** The container's section of config.json: personality and memory policy hold for every process. */
   readonly linux?: Linux | undefined;
@@ -70,7 +71,7 @@ export function buildExecPlan(request: ExecRequest): Plan {
   const inside = [
     ...identitySteps(request, slots),
     step(
-      { op: "open", slot: root, root: null, path: "/", flags: O_PATH | O_DIRECTORY, mode: 0, resolve: 0 },
+      { op: "open", slot: root, root: null, path: "/", flags: O_PATH | O_DIRECTORY, resolve: 0 },
       [],
     ),
     ...(request.process.terminal === true
@@ -78,13 +79,13 @@ export function buildExecPlan(request: ExecRequest): Plan {
       : [step({ op: "stdio_owner", uid: userOf(request.process).uid }, [...request.origin, "user"])]),
   ];
   const steps = [...joinSteps(request, slots, process), ...inside, ...lastSteps(request)];
-  return { steps, slots: slots.names, given: slots.given };
+  return { steps, slots: slots.names, given: slots.given, ownWalk: !request.kernel.openat2 };
 }
 
 function joinSteps(request: ExecRequest, slots: Slots, process: number): Step[] {
   const open = (path: string, flags: number): [number, Step] => {
     const slot = slots.make(path);
-    return [slot, step({ op: "open", slot, root: null, path, flags, mode: 0, resolve: 0 }, CGROUP)];
+    return [slot, step({ op: "open", slot, root: null, path, flags, resolve: 0 }, CGROUP)];
   };
   const files = request.joinFiles.map((path) => open(path, O_WRONLY));
   const directory = request.cgroupDirectory === undefined
@@ -132,7 +133,7 @@ function scoreSteps({ process, origin }: ExecRequest, slots: Slots): Step[] {
   const slot = slots.make("oom_score_adj");
   const path = "/proc/self/oom_score_adj";
   return [
-    step({ op: "open", slot, root: null, path, flags: O_WRONLY, mode: 0, resolve: 0 }, from),
+    step({ op: "open", slot, root: null, path, flags: O_WRONLY, resolve: 0 }, from),
     step({ op: "write_slot", slot, text: String(process.oomScoreAdj) }, from),
     step({ op: "close", slot }, from),
   ];

@@ -33,6 +33,7 @@ function requestOf(change: (document: Document) => void, more: Partial<CreateReq
     cgroup: { joinFiles: ["/sys/fs/cgroup/memory/c1/tasks"], mounts: [] },
     hookState: { creating: ["{", "}"], created: ["{", "}"] },
     host: { canMknod: true, hasKcore: true, hasKeyrings: true, kernelMounts: ["/proc", "/sys"] },
+    kernel: { openat2: true, mountApi: true },
     ...more,
   };
 }
@@ -118,6 +119,7 @@ function requests(): Record<string, CreateRequest> {
       (d) => (mapped(d), d.linux.namespaces.push({ type: "user", path: "/proc/1/ns/user" })),
       { userNamespace: { ...user, isNew: false } },
     ),
+    "without openat2": requestOf(rich, { kernel: { openat2: false, mountApi: true } }),
     "a user namespace": requestOf(withUser, {
       userNamespace: user,
       host: { ...requestOf(() => {}).host, canMknod: false },

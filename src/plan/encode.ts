@@ -33,6 +33,7 @@ export function encodePlan(plan: Plan): Uint8Array<ArrayBuffer> {
   out.u32(16, plan.steps.length);
   out.u32(20, plan.slots.length);
   out.u32(24, plan.given);
+  out.u32(28, plan.ownWalk === true ? 1 : 0);
   at = HEADER_BYTES;
   for (let i = 0; i < rows.length; i++) {
     const { code, size, fields } = rows[i]!;

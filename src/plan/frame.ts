@@ -18,6 +18,14 @@ export interface UserNamespaceRequest {
   readonly setgroups: boolean;
 }
 
+/** Which of the kernel's newer calls there are. What is missing has another way, which the planner chooses. */
+export interface Kernel {
+  /** openat2 (Linux 5.6); else paths are walked a component at a time. */
+  readonly openat2: boolean;
+  /** open_tree, fsopen, fsmount, move_mount (5.2) and mount_setattr (5.12); else mount(2). */
+  readonly mountApi: boolean;
+}
+
 /** What the host can do, as far as a plan depends on it. Found out by `host/`, never here. */
 export interface PlanHost {
   /** The container's processes share the host's root user: devices can be made, not just bound. */
@@ -52,6 +60,7 @@ export interface CreateRequest {
   /** The state document that hooks inside the container get, cut where the pid belongs. */
   readonly hookState: HookState;
   readonly host: PlanHost;
+  readonly kernel: Kernel;
 }
 
 /** How the container process gets into its cgroups. */

@@ -36,7 +36,7 @@ export function idMapSteps({ spec }: CreateRequest, frame: Frame): Step[] {
       steps.push(step(
         path === undefined
           ? { op: "make_userns", slot, ...maps }
-          : { op: "open", slot, root: null, path, flags: O_RDONLY, mode: 0, resolve: 0 },
+          : { op: "open", slot, root: null, path, flags: O_RDONLY, resolve: 0 },
         origin,
       ));
     }

@@ -105,7 +105,6 @@ function plainDirectorySteps(path: string, origin: Origin, frame: Frame): Step[]
     root: frame.root,
     path,
     flags: O_PATH | O_DIRECTORY | O_NOFOLLOW,
-    mode: 0,
     resolve: IN_ROOT | RESOLVE_NO_SYMLINKS,
   }, [...origin, "destination"]);
   return [{ ...open, tolerate: [ENOENT] }, ...mountpointSteps(path, null, origin, frame), open];
@@ -281,7 +280,6 @@ function openSteps(path: string, origin: Origin, frame: Frame): Step {
     root: frame.root,
     path: path === "" ? "." : path,
     flags: O_PATH,
-    mode: 0,
     resolve: IN_ROOT,
   }, origin);
 }

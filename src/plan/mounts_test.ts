@@ -21,6 +21,7 @@ function request(...mounts: Mount[]): CreateRequest {
     cgroup: { joinFiles: [], mounts: [] },
     hookState: { creating: ["", ""], created: ["", ""] },
     host: { canMknod: true, hasKcore: true, hasKeyrings: true, kernelMounts: [] },
+    kernel: { openat2: true, mountApi: true },
   };
 }
 

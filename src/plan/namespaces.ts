@@ -84,7 +84,7 @@ export function joinSteps(namespaces: Namespaces, frame: Frame): Step[] {
 function openAndJoin(slot: number, { flag, path, origin }: Joined): { open: Step; join: Step } {
   const flags = O_RDONLY | O_CLOEXEC;
   return {
-    open: step({ op: "open", slot, root: null, path, flags, mode: 0, resolve: 0 }, origin),
+    open: step({ op: "open", slot, root: null, path, flags, resolve: 0 }, origin),
     join: step({ op: "setns", slot, flags: flag }, origin),
   };
 }
@@ -113,7 +113,7 @@ export function timeSteps({ spec }: CreateRequest, frame: Frame, namespaces: Nam
   const path = "/proc/self/timens_offsets";
   return [
     ...steps,
-    step({ op: "open", slot, root: null, path, flags: O_WRONLY, mode: 0, resolve: 0 }, origin),
+    step({ op: "open", slot, root: null, path, flags: O_WRONLY, resolve: 0 }, origin),
     step({ op: "write_slot", slot, text: lines.join("") }, origin),
     step({ op: "close", slot }, origin),
   ];

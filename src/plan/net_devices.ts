@@ -39,7 +39,7 @@ export function joinedDeviceSteps(
     make("rtnetlink inside"),
   ];
   const open = (slot: number, path: string, origin: Origin) =>
-    step({ op: "open", slot, root: null, path, flags: O_RDONLY, mode: 0, resolve: 0 }, origin);
+    step({ op: "open", slot, root: null, path, flags: O_RDONLY, resolve: 0 }, origin);
   return [
     open(own, "/proc/self/ns/net", DEVICES),
     step({ op: "netlink_socket", slot: outside }, DEVICES),
@@ -81,7 +81,7 @@ export function movePlan(netDevices: readonly NetDevice[], pid: number): Plan {
   const path = `/proc/${pid}/ns/net`;
   return {
     steps: [
-      step({ op: "open", slot: netns, root: null, path, flags: O_RDONLY, mode: 0, resolve: 0 }, DEVICES),
+      step({ op: "open", slot: netns, root: null, path, flags: O_RDONLY, resolve: 0 }, DEVICES),
       step({ op: "netlink_socket", slot: outside }, DEVICES),
       ...moveSteps(netDevices, outside, netns),
     ],

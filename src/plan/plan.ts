@@ -20,6 +20,8 @@ export interface Plan {
   /** A name a slot, for people. */
   readonly slots: readonly string[];
   readonly given: number;
+  /** Paths are walked by our own code, a component at a time: the kernel has no openat2. */
+  readonly ownWalk?: boolean;
 }
 
 /** Hands out slots while a plan is built. Slots that are given come first. */

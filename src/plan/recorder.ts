@@ -15,7 +15,7 @@ export function recorderPlan(path: string): Plan {
   const steps = [
     // A Ctrl-C is the container's: without its recorder it would have no system calls any more.
     step({ op: "setsid" }, origin),
-    step({ op: "open", slot: out, root: null, path, flags, mode: 0, resolve: 0 }, origin),
+    step({ op: "open", slot: out, root: null, path, flags, resolve: 0 }, origin),
     step({ op: "record_calls", listener, out }, origin),
   ];
   return { steps, slots: slots.names, given: slots.given };

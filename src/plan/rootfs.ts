@@ -63,7 +63,7 @@ export function pinRootSteps(request: CreateRequest, frame: Frame, ownMountNames
 }
 
 function openStep(slot: number, root: number | null, path: string, origin: Origin): Step {
-  return step({ op: "open", slot, root, path, flags: O_PATH | O_DIRECTORY, mode: 0, resolve: 0 }, origin);
+  return step({ op: "open", slot, root, path, flags: O_PATH | O_DIRECTORY, resolve: 0 }, origin);
 }
 
 /** Make the pinned root the process's root, and change its propagation as config.json asks. */
@@ -149,7 +149,6 @@ export function nullDeviceSteps(frame: Frame, slot: number, flags: number, origi
       root: frame.root,
       path: "dev/null",
       flags,
-      mode: 0,
       resolve: RESOLVE_NO_SYMLINKS,
     }, origin),
     step({ op: "require_device", slot, major: 1, minor: 3 }, origin),

@@ -20,7 +20,7 @@ export type FieldType = "u32" | "u64" | "str" | "str?" | "strv" | "blob" | "slot
 
 export const OPS = {
   // Descriptors. `root` none means a path of the host's own tree: allowed before `clone` only (check.ts).
-  open: { slot: "slot=", root: "slot?", path: "str", flags: "u32", mode: "u32", resolve: "u32" },
+  open: { slot: "slot=", root: "slot?", path: "str", flags: "u32", resolve: "u32" },
   close: { slot: "slot" },
   write_slot: { slot: "slot", text: "str" },
   send_descriptor: { socket: "slot?", slot: "slot", text: "str" },
@@ -240,7 +240,7 @@ export const MAGIC = 0x636e7564; // "dunc"
 export const SLOT_NONE = 0xffffffff;
 /** Most descriptor slots a plan may name. */
 export const SLOT_LIMIT = 512;
-/** Bytes of `struct plan_head`: magic, size, abi (u64), opCount, slotCount, given, reserved. */
+/** Bytes of `struct plan_head`: magic, size, abi (u64), opCount, slotCount, given, ownWalk. */
 export const HEADER_BYTES = 32;
 /** Bytes of `struct op_head`: code, size, four tolerated errnos (u8 each), skip. */
 export const OP_HEAD_BYTES = 16;

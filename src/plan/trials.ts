@@ -75,12 +75,12 @@ function cloned(flags: number): Step[] {
 
 function root(): Step {
   const flags = O_PATH | O_DIRECTORY;
-  return step({ op: "open", slot: 0, root: null, path: "/", flags, mode: 0, resolve: 0 }, []);
+  return step({ op: "open", slot: 0, root: null, path: "/", flags, resolve: 0 }, []);
 }
 
 function openBeneath(): Step {
   const flags = O_PATH | O_DIRECTORY;
-  return step({ op: "open", slot: 1, root: 0, path: ".", flags, mode: 0, resolve: RESOLVE_BENEATH }, []);
+  return step({ op: "open", slot: 1, root: 0, path: ".", flags, resolve: RESOLVE_BENEATH }, []);
 }
 
 function filesystem(fstype: string): Step {

@@ -32,7 +32,6 @@ export function startPlan(target: Target, folder: string, barrier: string): Plan
         root: null,
         path: folder,
         flags: O_PATH | O_DIRECTORY | O_NOFOLLOW,
-        mode: 0,
         resolve: 0,
       }, ["--root"]),
       step({ op: "release_barrier", root: slot, path: barrier, process: PROCESS }, []),

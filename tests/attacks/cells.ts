@@ -15,6 +15,7 @@ export interface Cell {
 
 export const CELLS: readonly Cell[] = [
   { name: "root", missing: [] },
+  { name: "no openat2", missing: ["openat2"] },
   { name: "user namespace", missing: [], mapped: 100_000 },
   { name: "rootless", missing: [], user: 12_345, mapped: 12_345 },
   // Of `exec` and `start`: the plan that an earlier call has kept is carried out without the engine.

@@ -1,0 +1,21 @@
+import type { Kernel } from "../src/plan/frame.ts";
+import { syscall } from "./stub.ts";
+
+// System call numbers, which are one on every architecture since 424 (asm-generic/unistd.h).
+const OPEN_TREE = 428;
+const OPENAT2 = 437;
+const MOUNT_SETATTR = 442;
+
+const EPERM = 1;
+const ENOSYS = 38;
+
+/** Which of the kernel's newer calls there are, found by calling each once (a third of a microsecond). */
+export function kernelCalls(): Kernel {
+  return { openat2: isThere(OPENAT2), mountApi: isThere(OPEN_TREE) && isThere(MOUNT_SETATTR) };
+}
+
+/** Arguments that each of these refuses before it looks at anything. EPERM: a filter stands before the kernel. */
+function isThere(number: number): boolean {
+  const errno = -syscall(number, -1, 0, -1);
+  return errno !== ENOSYS && errno !== EPERM;
+}
