@@ -16,6 +16,7 @@ function joinsOf(changes: Partial<ExecRequest>): string[] {
     consoleSocket: false,
     joinFiles: [],
     cgroupDirectory: "/sys/fs/cgroup/one",
+    kernel: { openat2: true, mountApi: true },
     ...changes,
   });
   return plan.steps.map(({ op }) => op).filter(({ op }) => /^(open|setns|clone|write_slot|become)/.test(op))
