@@ -10,6 +10,7 @@ const FILES: readonly (readonly [file: string, seconds: number])[] = [
   ["resources_test.ts", 120],
   ["exercises_test.ts", 150],
   ["bad_resources_test.ts", 150],
+  ["device_rules_test.ts", 100],
 ];
 
 const root = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
