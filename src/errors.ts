@@ -52,6 +52,8 @@ export interface SpecIssue {
   /** JSON path, for example `process.rlimits[0].soft`; empty for the document itself. */
   readonly path: string;
   readonly message: string;
+  /** The remedy, when the message is not one. */
+  readonly hint?: string;
 }
 
 /** A config.json that cannot be carried out: every fault found, not just the first. */
@@ -59,10 +61,15 @@ export class SpecError extends ContainerError {
   readonly issues: readonly SpecIssue[];
 
   constructor(issues: readonly SpecIssue[]) {
-    super(issues.map(({ path, message }) => path === "" ? message : `${path}: ${message}`).join("; "));
+    super(issues.map(issueText).join("; "));
     this.name = "SpecError";
     this.issues = issues;
   }
+}
+
+function issueText({ path, message, hint }: SpecIssue): string {
+  const text = path === "" ? message : `${path}: ${message}`;
+  return hint === undefined ? text : `${text} (hint: ${hint})`;
 }
 
 /** The steps of a JSON path, as in `["mounts", 3, "source"]`. */

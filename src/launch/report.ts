@@ -178,10 +178,37 @@ interface Hint {
   readonly op: Op["op"];
   readonly errno: string;
   readonly hint: string;
+  /** Only for steps that come from this part of `linux`. */
+  readonly from?: string;
 }
 
 /** Likely causes, by operation and errno. */
 const HINTS: readonly Hint[] = [
+  {
+    op: "setns",
+    errno: "EINVAL",
+    hint: "a path must lead to a namespace of the entry's type, and not to dunc's own user namespace; " +
+      "`readlink PATH` or `lsns` tells",
+  },
+  {
+    op: "setns",
+    errno: "EPERM",
+    hint:
+      "only who has power over its user namespace may join it: give that one's path too, or run as root; " +
+      "`dunc check` tells",
+  },
+  {
+    op: "open",
+    errno: "ENOENT",
+    from: "namespaces",
+    hint: "what held the namespace is gone: start it again, or leave the path out for a new one",
+  },
+  {
+    op: "open",
+    errno: "EACCES",
+    from: "namespaces",
+    hint: "its process is somebody else's: only your own namespaces, or root's with root, can be joined",
+  },
   {
     op: "fsmount",
     errno: "EPERM",
@@ -248,5 +275,7 @@ const HINTS: readonly Hint[] = [
 ];
 
 function hintFor(step: Step, errno: string): string | undefined {
-  return HINTS.find((row) => row.op === step.op.op && row.errno === errno)?.hint;
+  return HINTS.find(({ op, errno: expected, from }) =>
+    op === step.op.op && expected === errno && (from === undefined || step.origin[1] === from)
+  )?.hint;
 }

@@ -10,7 +10,11 @@ const MOST_EXTENTS = 340;
 /** What the kernel wants of one map (user_namespaces(7), "User and group ID mappings: writing to uid_map"). */
 export function checkIdMappings(mappings: readonly IdMapping[], path: string, issues: Issues): void {
   if (mappings.length > MOST_EXTENTS) {
-    issues.error(path, `must have at most ${MOST_EXTENTS} entries, got ${mappings.length}`);
+    issues.error(
+      path,
+      `must have at most ${MOST_EXTENTS} entries, got ${mappings.length}`,
+      "join ranges that follow each other",
+    );
     return;
   }
   mappings.forEach(({ containerID, hostID, size }, index) => {
@@ -25,7 +29,13 @@ export function checkIdMappings(mappings: readonly IdMapping[], path: string, is
         issues.error(`${place}.${name}`, `${last} is the last id: must be ${LAST_ID} at most`);
       }
       const other = mappings.findIndex((earlier) => overlaps(earlier, name, first, last));
-      if (other < index) issues.error(`${place}.${name}`, `overlaps with ${path}[${other}]`);
+      if (other < index) {
+        issues.error(
+          `${place}.${name}`,
+          `overlaps with ${path}[${other}]`,
+          "each id may be in one range only",
+        );
+      }
     }
   });
 }
@@ -49,9 +59,16 @@ export function checkUserNamespace(
       issues.error(
         uidMappings.length > 0 ? "linux.uidMappings" : "linux.gidMappings",
         "user namespace mappings specified, but user namespace isn't enabled in the config",
+        'add {"type": "user"} to linux.namespaces',
       );
     }
-    if (ordinaryUser) issues.error("linux.namespaces", "rootless container requires user namespaces");
+    if (ordinaryUser) {
+      issues.error(
+        "linux.namespaces",
+        "rootless container requires user namespaces",
+        "`dunc spec --rootless` writes a document with one, `dunc check` tells whether it can be made",
+      );
+    }
     return;
   }
   if ((entry.path ?? "") !== "") return;
@@ -80,10 +97,15 @@ function checkMap(
       ordinaryUser
         ? `rootless containers requires at least one ${kind.toUpperCase()} mapping`
         : `user namespaces enabled, but no ${kind} mappings found`,
+      "`dunc spec --rootless` writes those of your own id, `dunc check` tells which others you have",
     );
   } else if (!isMapped(mappings, 0)) {
     // The container is set up as its root.
-    issues.error(path, `user namespaces enabled, but no mapping found for ${kind} 0`);
+    issues.error(
+      path,
+      `user namespaces enabled, but no mapping found for ${kind} 0`,
+      "map an id to containerID 0",
+    );
   }
 }
 
@@ -120,6 +142,7 @@ export function checkMappedUser(
     issues.error(
       `${path}.user.${id}`,
       `cannot set ${id} to unmapped user in user namespace (setres${id}: invalid argument)`,
+      `map it in linux.${id}Mappings; \`dunc check\` tells which ids you have`,
     );
   if (uidMappings.length > 0 && !isMapped(uidMappings, user?.uid ?? 0)) cannot("uid");
   if (gidMappings.length === 0) return;

@@ -11,8 +11,9 @@ export class Issues implements Validation {
   readonly errors: SpecIssue[] = [];
   readonly warnings: SpecIssue[] = [];
 
-  error(path: string, message: string): void {
-    this.errors.push({ path, message });
+  /** `hint` is what to do about it, where the message does not say that by itself. */
+  error(path: string, message: string, hint?: string): void {
+    this.errors.push(hint === undefined ? { path, message } : { path, message, hint });
   }
 
   warn(path: string, message: string): void {

@@ -32,8 +32,16 @@ function checkTypes(namespaces: NonNullable<Linux["namespaces"]>, issues: Issues
     if (namespaceFlag(type) === undefined) {
       issues.error(`${place}.type`, `namespace ${JSON.stringify(type)} does not exist`);
     }
-    if (seen.has(type)) issues.error(place, `malformed spec file: duplicated ns ${JSON.stringify(type)}`);
-    if (path !== "" && !path.startsWith("/")) issues.error(`${place}.path`, "must be an absolute path");
+    if (seen.has(type)) {
+      issues.error(
+        place,
+        `malformed spec file: duplicated ns ${JSON.stringify(type)}`,
+        "leave one of them out",
+      );
+    }
+    if (path !== "" && !path.startsWith("/")) {
+      issues.error(`${place}.path`, "must be an absolute path", "as in /proc/PID/ns/net");
+    }
     seen.add(type);
   }
   return seen;
@@ -56,6 +64,7 @@ function checkTimeOffsets({ timeOffsets = {}, namespaces = [] }: Linux, issues: 
     issues.error(
       "linux.timeOffsets",
       "time namespace offsets specified, but time namespace isn't enabled in the config",
+      'add {"type": "time"} to linux.namespaces',
     );
   } else if ((entry.path ?? "") !== "") {
     // Once a process is in it they stay what they are (time_namespaces(7)).
