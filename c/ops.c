@@ -162,6 +162,7 @@ static long run_op(struct run *run, const struct op_head *head)
 	case OP_SET_LABEL: return op_set_label(run, AS(set_label));
 	case OP_INHERIT_MODE: return op_inherit_mode(run, AS(inherit_mode));
 	case OP_REQUIRE_FSTYPE: return op_require_fstype(run, AS(require_fstype));
+	case OP_REQUIRE_OTHER: return op_require_other(run, AS(require_other));
 	case OP_REQUIRE_DEVICE: return op_require_device(run, AS(require_device));
 	case OP_UNSHARE: return SYS(unshare, AS(unshare)->flags);
 	case OP_MAKE_USERNS: return op_make_userns(run, AS(make_userns));

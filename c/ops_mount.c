@@ -253,6 +253,20 @@ long op_require_fstype(struct run *run, const struct op_require_fstype *op)
 	return rc ? rc : ((uint64_t)fs.type == op->magic) != op->negate ? 0 : -EXDEV;
 }
 
+/* A directory may be there twice, by a bind: the mount counts too. */
+long op_require_other(struct run *run, const struct op_require_other *op)
+{
+	struct statx a, b;
+	long rc = SYS(statx, run->slots[op->slot], "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &a);
+
+	if (!rc)
+		rc = SYS(statx, run->slots[op->root], "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &b);
+	if (rc)
+		return rc;
+	return a.stx_ino == b.stx_ino && a.stx_dev_major == b.stx_dev_major &&
+	       a.stx_dev_minor == b.stx_dev_minor && a.stx_mnt_id == b.stx_mnt_id ? -ELOOP : 0;
+}
+
 /* CVE-2026-88265: the type counts too, a block device may have the same numbers. */
 long op_require_device(struct run *run, const struct op_require_device *op)
 {

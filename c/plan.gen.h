@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 #define PLAN_MAGIC 0x636e7564u
-#define PLAN_ABI   0x8adbc79f61fb1e08ull
+#define PLAN_ABI   0x76be59b10a473e52ull
 #define SLOT_LIMIT 512u
 #define SLOT_NONE  0xffffffffu
 
@@ -52,60 +52,61 @@ enum op_code {
 	OP_SET_LABEL = 22,
 	OP_INHERIT_MODE = 23,
 	OP_REQUIRE_FSTYPE = 24,
-	OP_REQUIRE_DEVICE = 25,
-	OP_UNSHARE = 26,
-	OP_MAKE_USERNS = 27,
-	OP_SETNS = 28,
-	OP_CLONE = 29,
-	OP_SYNC = 30,
-	OP_END_CONVERSATION = 31,
-	OP_OPEN_PROC = 32,
-	OP_WRITE_PROC = 33,
-	OP_CHECK_PROC = 34,
-	OP_SETSID = 35,
-	OP_PRCTL = 36,
-	OP_UMASK = 37,
-	OP_SETHOSTNAME = 38,
-	OP_SETDOMAINNAME = 39,
-	OP_LINK_UP = 40,
-	OP_NETLINK_SOCKET = 41,
-	OP_ABSENT_LINK = 42,
-	OP_NETLINK = 43,
-	OP_PRLIMIT = 44,
-	OP_JOIN_KEYRING = 45,
-	OP_PERSONALITY = 46,
-	OP_SCHED_SETATTR = 47,
-	OP_IOPRIO_SET = 48,
-	OP_SET_MEMPOLICY = 49,
-	OP_SCHED_SETAFFINITY = 50,
-	OP_DROP_BOUNDING = 51,
-	OP_SETGROUPS = 52,
-	OP_SETRESGID = 53,
-	OP_SETRESUID = 54,
-	OP_CAPSET = 55,
-	OP_SECCOMP = 56,
-	OP_RECORD_CALLS = 57,
-	OP_CHDIR = 58,
-	OP_CHECK_CWD = 59,
-	OP_REOPEN_NULL = 60,
-	OP_STDIO_OWNER = 61,
-	OP_OPEN_PTY = 62,
-	OP_SET_STDIO = 63,
-	OP_CONTROLLING_TERMINAL = 64,
-	OP_SET_HOME = 65,
-	OP_FIND_PROGRAM = 66,
-	OP_RUN_HOOK = 67,
-	OP_BARRIER = 68,
-	OP_CLOSE_RANGE = 69,
-	OP_EXECVE = 70,
-	OP_IDENTIFY_PROCESS = 71,
-	OP_PIDFD_SIGNAL = 72,
-	OP_WAIT_EXIT = 73,
-	OP_RELEASE_BARRIER = 74,
-	OP_REQUIRE_THAWED = 75,
-	OP_REQUIRE_ENTRY = 76,
-	OP_REMOVE_DIRECTORY = 77,
-	OP_PRINT_STATE = 78,
+	OP_REQUIRE_OTHER = 25,
+	OP_REQUIRE_DEVICE = 26,
+	OP_UNSHARE = 27,
+	OP_MAKE_USERNS = 28,
+	OP_SETNS = 29,
+	OP_CLONE = 30,
+	OP_SYNC = 31,
+	OP_END_CONVERSATION = 32,
+	OP_OPEN_PROC = 33,
+	OP_WRITE_PROC = 34,
+	OP_CHECK_PROC = 35,
+	OP_SETSID = 36,
+	OP_PRCTL = 37,
+	OP_UMASK = 38,
+	OP_SETHOSTNAME = 39,
+	OP_SETDOMAINNAME = 40,
+	OP_LINK_UP = 41,
+	OP_NETLINK_SOCKET = 42,
+	OP_ABSENT_LINK = 43,
+	OP_NETLINK = 44,
+	OP_PRLIMIT = 45,
+	OP_JOIN_KEYRING = 46,
+	OP_PERSONALITY = 47,
+	OP_SCHED_SETATTR = 48,
+	OP_IOPRIO_SET = 49,
+	OP_SET_MEMPOLICY = 50,
+	OP_SCHED_SETAFFINITY = 51,
+	OP_DROP_BOUNDING = 52,
+	OP_SETGROUPS = 53,
+	OP_SETRESGID = 54,
+	OP_SETRESUID = 55,
+	OP_CAPSET = 56,
+	OP_SECCOMP = 57,
+	OP_RECORD_CALLS = 58,
+	OP_CHDIR = 59,
+	OP_CHECK_CWD = 60,
+	OP_REOPEN_NULL = 61,
+	OP_STDIO_OWNER = 62,
+	OP_OPEN_PTY = 63,
+	OP_SET_STDIO = 64,
+	OP_CONTROLLING_TERMINAL = 65,
+	OP_SET_HOME = 66,
+	OP_FIND_PROGRAM = 67,
+	OP_RUN_HOOK = 68,
+	OP_BARRIER = 69,
+	OP_CLOSE_RANGE = 70,
+	OP_EXECVE = 71,
+	OP_IDENTIFY_PROCESS = 72,
+	OP_PIDFD_SIGNAL = 73,
+	OP_WAIT_EXIT = 74,
+	OP_RELEASE_BARRIER = 75,
+	OP_REQUIRE_THAWED = 76,
+	OP_REQUIRE_ENTRY = 77,
+	OP_REMOVE_DIRECTORY = 78,
+	OP_PRINT_STATE = 79,
 };
 
 enum word {
@@ -379,6 +380,15 @@ _Static_assert(offsetof(struct op_require_fstype, slot) == 16, "require_fstype.s
 _Static_assert(offsetof(struct op_require_fstype, magic) == 24, "require_fstype.magic");
 _Static_assert(offsetof(struct op_require_fstype, negate) == 32, "require_fstype.negate");
 _Static_assert(sizeof(struct op_require_fstype) == 40, "require_fstype");
+
+struct op_require_other {
+	struct op_head head;
+	slot_ref slot;
+	slot_ref root;
+} __attribute__((aligned(8)));
+_Static_assert(offsetof(struct op_require_other, slot) == 16, "require_other.slot");
+_Static_assert(offsetof(struct op_require_other, root) == 20, "require_other.root");
+_Static_assert(sizeof(struct op_require_other) == 24, "require_other");
 
 struct op_require_device {
 	struct op_head head;
@@ -910,6 +920,7 @@ _Static_assert(sizeof(struct op_print_state) == 64, "print_state");
 	X(set_label, SET_LABEL) \
 	X(inherit_mode, INHERIT_MODE) \
 	X(require_fstype, REQUIRE_FSTYPE) \
+	X(require_other, REQUIRE_OTHER) \
 	X(require_device, REQUIRE_DEVICE) \
 	X(unshare, UNSHARE) \
 	X(make_userns, MAKE_USERNS) \
@@ -1017,6 +1028,8 @@ _Static_assert(sizeof(struct op_print_state) == 64, "print_state");
 	X(inherit_mode, INHERIT_MODE, mount, SLOT) \
 	X(inherit_mode, INHERIT_MODE, target, SLOT) \
 	X(require_fstype, REQUIRE_FSTYPE, slot, SLOT) \
+	X(require_other, REQUIRE_OTHER, slot, SLOT) \
+	X(require_other, REQUIRE_OTHER, root, SLOT) \
 	X(require_device, REQUIRE_DEVICE, slot, SLOT) \
 	X(make_userns, MAKE_USERNS, slot, SLOT_FILLED) \
 	X(make_userns, MAKE_USERNS, uid_map, STR) \

@@ -82,6 +82,7 @@ long op_readonly_path(struct run *run, const struct op_readonly_path *op);
 long op_set_label(struct run *run, const struct op_set_label *op);
 long op_inherit_mode(struct run *run, const struct op_inherit_mode *op);
 long op_require_fstype(struct run *run, const struct op_require_fstype *op);
+long op_require_other(struct run *run, const struct op_require_other *op);
 long op_require_device(struct run *run, const struct op_require_device *op);
 long op_tmpcopyup(struct run *run, const struct op_tmpcopyup *op);
 

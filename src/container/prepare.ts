@@ -10,7 +10,7 @@ import { bootId, planHost } from "../host/host.ts";
 import { missingModules, missingMountLabels } from "../host/lsm.ts";
 import { isInUserNamespace, ownTypes } from "../host/namespaces.ts";
 import { buildCreatePlan } from "../plan/build.ts";
-import type { CgroupRequest, SeccompRequest } from "../plan/frame.ts";
+import { type CgroupRequest, pathInRoot, type SeccompRequest } from "../plan/frame.ts";
 import { namespacesOf } from "../plan/namespaces.ts";
 import type { NetDevice } from "../plan/net_devices.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -64,6 +64,7 @@ export function prepare(
   const inherited = inheritedDescriptors();
   const spec = withListenDescriptors(checkedSpec(configText, runtime), inherited);
   checkConsole(spec, options, form.detach);
+  checkPropagation(spec, options);
   const rootfs = findRootfs(spec, options.bundle);
   const namespaces = namespacesOf(spec);
   const layout = readLayout();
@@ -210,14 +211,32 @@ function checkConsole(spec: Spec, options: CreateOptions, detach: boolean): void
   }
 }
 
-/** The root file system: a directory, reached by its real path, so that nobody swaps a link in it later. */
+/** runc's rule: MS_MOVE leaves the host's tree in the namespace, and private mounts would pin what the host unmounts. */
+function checkPropagation({ linux }: Spec, { noPivot }: CreateOptions): void {
+  if (!noPivot || !/^r?private$/.test(linux?.rootfsPropagation ?? "")) return;
+  const message = "rootfsPropagation of [r]private is not safe without pivot_root";
+  throw new SpecError([{ path: "linux.rootfsPropagation", message }]);
+}
+
+/**
+ * The root file system: a directory, and like in runc no link on the way to it, so that nobody swaps one later. The
+ * way to the bundle may have some: it counts from where the bundle is.
+ */
 function findRootfs(spec: Spec, bundle: string): string {
   const named = spec.root!.path!;
   const path = named.startsWith("/") ? named : `${bundle}/${named}`;
   try {
     const real = Deno.realPathSync(path);
+    const clean = pathInRoot(named.startsWith("/") ? named : `${Deno.realPathSync(bundle)}/${named}`);
+    if (real !== `/${clean}`) {
+      throw new ContainerError("invalid rootfs: not an absolute path, or a symlink", {
+        place: "root.path",
+        hint: `use ${real}`,
+      });
+    }
     if (Deno.statSync(real).isDirectory) return real;
   } catch (error) {
+    if (error instanceof ContainerError) throw error;
     throw ioError(`invalid rootfs: stat ${path}`, "root.path", error);
   }
   throw new ContainerError("invalid rootfs", { place: "root.path", errno: "ENOTDIR" });

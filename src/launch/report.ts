@@ -78,6 +78,12 @@ const SPECIAL: Partial<
       reason: `cannot be mounted because it is ${reason}`,
     });
   },
+  require_other: ({ origin }, _report, errno) => {
+    if (errno !== "ELOOP") return undefined;
+    return new ContainerError(originText(origin), {
+      reason: "a mount may not cover the root itself: a symbolic link leads there",
+    });
+  },
   require_device: (step, _report, errno) => {
     if (errno !== "ENODEV") return undefined;
     return new ContainerError(originText(step.origin), {

@@ -88,10 +88,13 @@ function checkDestination(mount: Mount, path: string, options: MountOptions, ori
   }]);
 }
 
-/** Open the mountpoint in `frame.target`, made where it is missing. */
+/** Open the mountpoint in `frame.target`, made where it is missing. A link to the root would have the mount hidden. */
 function mountpointSteps(path: string, like: number | null, origin: Origin, frame: Frame): Step[] {
-  const op = "make_mountpoint";
-  return [step({ op, slot: frame.target, root: frame.root, path, like, type: S_IFDIR, mode: 0o644 }, origin)];
+  const { target: slot, root } = frame;
+  return [
+    step({ op: "make_mountpoint", slot, root, path, like, type: S_IFDIR, mode: 0o644 }, origin),
+    step({ op: "require_other", slot, root }, [...origin, "destination"]),
+  ];
 }
 
 /**

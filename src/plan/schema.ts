@@ -57,6 +57,8 @@ export const OPS = {
   inherit_mode: { mount: "slot", target: "slot" },
   // `negate` 1: any file system but this one.
   require_fstype: { slot: "slot", magic: "u64", negate: "u32" },
+  // Not the very mount and directory that `root` is: ELOOP.
+  require_other: { slot: "slot", root: "slot" },
   require_device: { slot: "slot", major: "u32", minor: "u32" },
 
   // Namespaces and processes.
