@@ -6,7 +6,7 @@ import { OCI_VERSION } from "../spec/version.ts";
 
 /**
  * What this build carries out (runtime-spec, features.md): "enabled" says that it is compiled in, whatever the host
- * has. Fields that are refused by name are not listed as carried out.
+ * has.
  */
 export function featuresDocument(): Record<string, unknown> {
   return {

@@ -2,28 +2,12 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { SpecError } from "../errors.ts";
 import { MOUNT_ATTR_RDONLY } from "../linux/constants.gen.ts";
 import type { Mount } from "../spec/schema.ts";
-import { createFrame, type CreateRequest, pathInRoot } from "./frame.ts";
+import { createFrame, pathInRoot } from "./frame.ts";
 import { mountSteps } from "./mounts.ts";
 import type { Step } from "./plan.ts";
+import { requestFor } from "./testing.ts";
 
-function request(...mounts: Mount[]): CreateRequest {
-  return {
-    spec: { mounts },
-    id: "c",
-    bundle: "/bundle",
-    rootfs: "/bundle/rootfs",
-    stateDirectory: "/r/c",
-    barrier: true,
-    noPivot: false,
-    noNewKeyring: false,
-    preserveFds: 0,
-    consoleSocket: false,
-    cgroup: { joinFiles: [], mounts: [] },
-    hookState: { creating: ["", ""], created: ["", ""] },
-    host: { canMknod: true, hasKcore: true, hasKeyrings: true, kernelMounts: [] },
-    kernel: { openat2: true, mountApi: true },
-  };
-}
+const request = (...mounts: Mount[]) => requestFor({ mounts });
 
 function stepsOf(...mounts: Mount[]): { steps: Step[]; late: Step[] } {
   return mountSteps(request(...mounts), createFrame(false));
