@@ -183,6 +183,25 @@ containerTest("what a listener may not be for is refused by name", async (bench)
   assertStringIncludes(asDefault.stderr, "SCMP_ACT_NOTIFY cannot be used as default action");
 });
 
+containerTest(
+  "what a profile says in vain is told with --debug, and nobody is bothered else",
+  async (bench) => {
+    bench.configure((config) => {
+      config.process.args = ["true"];
+      config.linux.seccomp = {
+        ...deny(errno(["mkdir", "no_such_call"])),
+        architectures: ["SCMP_ARCH_X86_64", "SCMP_ARCH_S390X"],
+      };
+    });
+    const { stderr } = await bench.dunc(["--debug", "run", bench.id()]);
+    const levels = stderr.split("\n").filter((line) => /no_such_call|S390X/.test(line)).map((line) =>
+      /level=(\w+)/.exec(line)?.[1]
+    );
+    assertEquals(levels, ["debug", "debug"]);
+    assertEquals((await bench.dunc(["run", bench.id()])).stderr, "");
+  },
+);
+
 containerTest("runc and dunc give one answer under one profile", async (bench) => {
   const script = "unshare -m true; mkdir /tmp/x; kill -10 $$; chmod 700 /tmp; hostname x; echo $?";
   const profile = {

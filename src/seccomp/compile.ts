@@ -4,6 +4,7 @@ import { KILL_THREAD, NO_SYSCALL } from "./action.ts";
 import { type Machine, X32_BIT } from "./architecture.ts";
 import { Assembler, type Target } from "./assembler.ts";
 import { ARCH_OFFSET, encodeProgram, JUMP_EQUAL, LOAD, MOST_INSTRUCTIONS } from "./instruction.ts";
+import { FilterCache } from "./filter_cache.ts";
 import { type ArchitecturePart, type Profile, readProfile, warningsOf } from "./profile.ts";
 import type { Rule } from "./rules.ts";
 import { addSegment, search, type Segment } from "./search.ts";
@@ -22,23 +23,19 @@ export interface CompiledFilter {
 
 const SIGN_BIT = 0x80000000;
 
-let compiled: WeakMap<Seccomp, Map<Machine, CompiledFilter>> | undefined;
+let compiled: Partial<Record<Machine, FilterCache<CompiledFilter>>> | undefined;
 
 /**
- * Compile `linux.seccomp` for a machine. One profile object is compiled once a machine: callers that launch many
- * containers from one document pay for it once.
+ * Compile `linux.seccomp` for a machine. Profiles that say the same are compiled once a machine: callers that launch
+ * many containers pay for it once, although each launch reads its own document.
  *
  * Verdicts are those of libseccomp as runc drives it (config-linux.md, Seccomp; runc's patchbpf for calls newer than
  * the profile). Throws a SpecError with every fault of the profile, also when the program would be longer than the
  * kernel takes.
  */
 export function compileSeccomp(profile: Seccomp, machine: Machine): CompiledFilter {
-  compiled ??= new WeakMap();
-  let filters = compiled.get(profile);
-  if (filters === undefined) compiled.set(profile, filters = new Map());
-  let filter = filters.get(machine);
-  if (filter === undefined) filters.set(machine, filter = compile(profile, machine));
-  return filter;
+  const cache = (compiled ??= {})[machine] ??= new FilterCache();
+  return cache.get(profile, () => compile(profile, machine));
 }
 
 function compile(document: Seccomp, machine: Machine): CompiledFilter {

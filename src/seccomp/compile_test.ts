@@ -131,10 +131,12 @@ Deno.test("unknown names and architectures of other machines are ignored with a 
   ]);
 });
 
-Deno.test("one profile object is compiled once a machine", () => {
+Deno.test("one profile is compiled once a machine, and so is one that says the same", () => {
   const profile = allowing("read");
   assertStrictEquals(compileSeccomp(profile, "x86_64"), compileSeccomp(profile, "x86_64"));
+  assertStrictEquals(compileSeccomp(profile, "x86_64"), compileSeccomp(allowing("read"), "x86_64"));
   assert(compileSeccomp(profile, "x86_64") !== compileSeccomp(profile, "aarch64"));
+  assert(compileSeccomp(profile, "x86_64") !== compileSeccomp(allowing("write"), "x86_64"));
 });
 
 Deno.test("every name of every architecture, each with a condition of its own, still has the right verdicts", () => {
