@@ -264,3 +264,39 @@ containerTest("seccomp explain tells the rule of a config.json, and diff what ch
     assertStringIncludes(failed.stderr, "seccomp");
   }
 });
+
+containerTest(
+  "features lists the actions, operators, architectures and flags that profiles may have",
+  async (bench) => {
+    const { linux: { seccomp } } = JSON.parse((await bench.dunc(["features"])).stdout);
+    const [machine, other] = [["x86_64", "aarch64"], ["aarch64", "x86_64"]]
+      .find(([name]) => name === Deno.build.arch)!;
+    const explain = async (change: Partial<Profile>, target = machine) => {
+      const profile = { ...deny(errno(["mkdir"])), ...change, listenerPath: "/run/agent" };
+      Deno.writeTextFileSync(`${bench.bundle}/profile.json`, JSON.stringify(profile));
+      const { code, stdout, stderr } = await bench.dunc(
+        ["seccomp", "--machine", target!, "explain", "profile.json", "mkdirat"],
+      );
+      assertEquals([code, stderr], [0, ""], JSON.stringify(change));
+      return stdout;
+    };
+    assertEquals(seccomp.actions.length, 9);
+    for (const action of seccomp.actions) {
+      const stdout = await explain({ syscalls: [{ names: ["mkdirat"], action }] });
+      assertStringIncludes(stdout, action === "SCMP_ACT_KILL" ? "SCMP_ACT_KILL_THREAD" : action);
+    }
+    for (const op of seccomp.operators) {
+      await explain({ syscalls: [{ ...errno(["mkdirat"]), args: [{ index: 0, value: 1, op }] }] });
+    }
+    for (const name of seccomp.archs) {
+      const both = await explain({ architectures: [name] }) + await explain({ architectures: [name] }, other);
+      assertStringIncludes(both, `${name} `);
+    }
+    // What the kernel of this machine has, it loads.
+    assertEquals(seccomp.supportedFlags, seccomp.knownFlags);
+    for (const flag of seccomp.supportedFlags) {
+      const { code } = await under(bench, "true", { ...deny(errno(["mkdir"])), flags: [flag] });
+      assertEquals(code, 0, flag);
+    }
+  },
+);

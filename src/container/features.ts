@@ -1,7 +1,12 @@
+import { hasFilterFlag } from "../../ffi/seccomp.ts";
 import { CAPABILITIES } from "../linux/capabilities.ts";
 import { mountOptionNames } from "../linux/mount_options.ts";
 import { NAMESPACES } from "../linux/namespaces.ts";
 import { memoryPolicyNames } from "../linux/scheduling.ts";
+import { knownActions } from "../seccomp/action.ts";
+import { CONVENTIONS } from "../seccomp/architecture.ts";
+import { operatorNames } from "../seccomp/condition.ts";
+import { knownFlags } from "../seccomp/flags.ts";
 import { OCI_VERSION } from "../spec/version.ts";
 
 /**
@@ -18,7 +23,7 @@ export function featuresDocument(): Record<string, unknown> {
       namespaces: Object.keys(NAMESPACES).sort(),
       capabilities: CAPABILITIES,
       cgroup: { v1: true, v2: true, systemd: true, systemdUser: true, rdma: true },
-      seccomp: SECCOMP,
+      seccomp: seccompFeatures(),
       apparmor: { enabled: true },
       selinux: { enabled: true },
       intelRdt: { enabled: true, schemata: true, monitoring: true },
@@ -31,39 +36,18 @@ export function featuresDocument(): Record<string, unknown> {
   };
 }
 
-const SECCOMP = {
-  enabled: true,
-  actions: [
-    "SCMP_ACT_ALLOW",
-    "SCMP_ACT_ERRNO",
-    "SCMP_ACT_KILL",
-    "SCMP_ACT_KILL_PROCESS",
-    "SCMP_ACT_KILL_THREAD",
-    "SCMP_ACT_LOG",
-    "SCMP_ACT_NOTIFY",
-    "SCMP_ACT_TRACE",
-    "SCMP_ACT_TRAP",
-  ],
-  operators: [
-    "SCMP_CMP_EQ",
-    "SCMP_CMP_GE",
-    "SCMP_CMP_GT",
-    "SCMP_CMP_LE",
-    "SCMP_CMP_LT",
-    "SCMP_CMP_MASKED_EQ",
-    "SCMP_CMP_NE",
-  ],
-  archs: ["SCMP_ARCH_AARCH64", "SCMP_ARCH_X32", "SCMP_ARCH_X86", "SCMP_ARCH_X86_64"],
-  knownFlags: [
-    "SECCOMP_FILTER_FLAG_TSYNC",
-    "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
-    "SECCOMP_FILTER_FLAG_LOG",
-    "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
-  ],
-  supportedFlags: [
-    "SECCOMP_FILTER_FLAG_TSYNC",
-    "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
-    "SECCOMP_FILTER_FLAG_LOG",
-    "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
-  ],
-};
+/**
+ * What filters are compiled from; all of it is read off the tables of the compiler. Of the flags, "supported" are those
+ * of this kernel.
+ */
+function seccompFeatures(): Record<string, unknown> {
+  const flags = knownFlags();
+  return {
+    enabled: true,
+    actions: knownActions().sort(),
+    operators: operatorNames().sort(),
+    archs: Object.values(CONVENTIONS).flat().map(({ name }) => name).sort(),
+    knownFlags: flags.map(({ name }) => name),
+    supportedFlags: flags.filter(({ bit }) => bit === 0 || hasFilterFlag(bit)).map(({ name }) => name),
+  };
+}

@@ -272,6 +272,15 @@ Deno.test("a filter is loaded before the capabilities go, unless no_new_privs le
   assertEquals(place("seccomp late"), ["capset", "close_range", "seccomp"]);
 });
 
+Deno.test("a filter with a listener is handed over by the first stage, which stays for it", () => {
+  const listeners = (plan: Plan) =>
+    plan.steps.flatMap(({ op }) => op.op === "clone" || op.op === "seccomp" ? [op.listener] : []);
+  const request = requests()["seccomp late"]!;
+  assertEquals(listeners(buildCreatePlan(request)), [0, 0]);
+  const seccomp = { ...request.seccomp!, notify: true };
+  assertEquals(listeners(buildCreatePlan({ ...request, seccomp })), [1, 1]);
+});
+
 Deno.test("a plan without a mount namespace enters the rootfs by chroot and leaves the host's propagation alone", () => {
   const plan = buildCreatePlan(requests()["no mount namespace"]!);
   assertEquals(names(plan).filter((op) => op === "pivot_root" || op === "parent_private"), []);

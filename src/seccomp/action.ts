@@ -23,6 +23,9 @@ const ACTIONS: Readonly<Record<string, number>> = {
   SCMP_ACT_NOTIFY: NOTIFY,
 };
 
+/** The actions of a profile (config-linux.md, Seccomp). */
+export const knownActions = (): string[] => Object.keys(ACTIONS);
+
 /** The return value by which a filter answers "no such system call". */
 export const NO_SYSCALL = ERRNO + ENOSYS;
 

@@ -14,6 +14,10 @@ const FLAGS: Readonly<Record<string, number>> = {
   SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
 };
 
+/** Every flag that a profile may have, with its bit; 0 for one without effect. */
+export const knownFlags = (): { readonly name: string; readonly bit: number }[] =>
+  Object.entries(FLAGS).map(([name, bit]) => ({ name, bit }));
+
 /**
  * The flags of seccomp(2) for those of a profile. Without any said, speculation stays allowed, as runc does; an empty
  * list means none. WAIT_KILLABLE_RECV is for filters with a listener only: the kernel refuses it elsewhere.
