@@ -1,6 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { containerTest } from "./bench/bench.ts";
+import { type Bench, containerTest } from "./bench/bench.ts";
 import { duncPath, runCommand } from "./bench/dunc.ts";
+import { start, until } from "./support/command.ts";
 
 const README = Deno.readTextFileSync(new URL("../README.md", import.meta.url));
 
@@ -36,7 +37,8 @@ containerTest("README: five minutes with a bundle, line by line", async (bench) 
   assertEquals([...Deno.readDirSync(bench.root)], []);
 });
 
-containerTest("README: without root, as an ordinary user", async (bench) => {
+/** The words that run a script as an ordinary user with a home of its own, and nothing in its environment. */
+function asOrdinaryUser(bench: Bench, script: string): { command: string[]; home: string } {
   const home = `${bench.bundle}/home`;
   const PATH = pathWithDunc(bench.bundle);
   Deno.mkdirSync(`${home}/run`, { recursive: true, mode: 0o700 });
@@ -49,17 +51,34 @@ containerTest("README: without root, as an ordinary user", async (bench) => {
   ) {
     Deno.chmodSync(folder, 0o755);
   }
-  const user = ["--reuid", `${uid}`, "--regid", `${uid}`, "--clear-groups", "env", "-i"];
-  const args = [
-    ...user,
-    `PATH=${PATH}`,
-    `XDG_RUNTIME_DIR=${home}/run`,
-    "/bin/sh",
-    "-e",
-    "-c",
-    block("rootless"),
-  ];
-  const { code, stdout, stderr } = await runCommand("setpriv", args, { cwd: home, timeoutMs: 60_000 });
+  const user = ["setpriv", "--reuid", `${uid}`, "--regid", `${uid}`, "--clear-groups", "env", "-i"];
+  const environment = [`PATH=${PATH}`, `XDG_RUNTIME_DIR=${home}/run`];
+  return { command: [...user, ...environment, "/bin/sh", "-e", "-c", script], home };
+}
+
+containerTest("README: without root, three commands lead to a shell in a container", async (bench) => {
+  const script = block("rootless");
+  assertEquals(script.trim().split("\n").length, 3);
+  Deno.writeTextFileSync(`${bench.bundle}/script`, script);
+  const { command, home } = asOrdinaryUser(
+    bench,
+    `exec script -qec "sh -e ${bench.bundle}/script" /dev/null`,
+  );
+  const running = start(command, { cwd: home, stdin: "piped" });
+  const shows = (text: string) => until(`the screen shows ${text}`, () => running.stdout.includes(text));
+  await shows("# ");
+  await running.write("echo $((6 * 7)):$(id -u):$(cat /proc/1/comm)\n");
+  await shows("42:0:sh");
+  await running.write("touch /etc/made /made; ls /made; exit 5\n");
+  const { code, stdout } = await running.ended;
+  assertEquals(code, 5, stdout);
+  assertStringIncludes(stdout, "Read-only file system");
+  assertEquals(Deno.statSync(`${home}/box/rootfs/made`).uid, 54321);
+});
+
+containerTest("README: without root, with a network of the container's own", async (bench) => {
+  const { command: [program, ...args], home } = asOrdinaryUser(bench, block("rootless network"));
+  const { code, stdout, stderr } = await runCommand(program!, args, { cwd: home, timeoutMs: 60_000 });
   assertEquals([code, stdout], [0, "hello\n"], stderr);
 });
 

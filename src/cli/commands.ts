@@ -316,6 +316,11 @@ export function commands(): readonly Command[] {
       flags: [
         { ...BUNDLE, help: "the directory to write it to (default: the current directory)" },
         { name: "rootless", kind: "bool", help: "for a container of an ordinary user" },
+        {
+          name: "from-host",
+          kind: "bool",
+          help: "make a root file system in rootfs that shows this host's programs, read-only",
+        },
       ],
       load: () => import("./spec.ts"),
     },

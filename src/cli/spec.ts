@@ -1,4 +1,5 @@
 import { readLayout } from "../cgroup/read_layout.ts";
+import { makeHostRootfs } from "../container/host_rootfs.ts";
 import { ContainerError } from "../errors.ts";
 import { defaultSpecText } from "../spec/defaults.ts";
 import { ioError } from "../state/folder.ts";
@@ -6,9 +7,12 @@ import { absolute } from "./runtime.ts";
 import type { Call } from "./table.ts";
 
 export function run({ flags }: Call): number {
-  const path = `${absolute(flags.string("bundle") || ".")}/config.json`;
+  const bundle = absolute(flags.string("bundle") || ".");
+  const path = `${bundle}/config.json`;
+  if (exists(path)) throw new ContainerError("File config.json exists. Remove it first");
   const rootless = flags.bool("rootless") ? { uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0 } : undefined;
-  const text = defaultSpecText({ cgroup2: readLayout().mode === "v2", rootless });
+  const bound = flags.bool("from-host") ? makeHostRootfs(`${bundle}/rootfs`) : [];
+  const text = defaultSpecText({ cgroup2: readLayout().mode === "v2", rootless, bound });
   try {
     Deno.writeTextFileSync(path, text, { createNew: true, mode: 0o666 });
   } catch (error) {
@@ -18,4 +22,13 @@ export function run({ flags }: Call): number {
     throw ioError("write config.json", path, error);
   }
   return 0;
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
 }

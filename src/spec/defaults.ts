@@ -6,6 +6,8 @@ export interface DefaultsHost {
   readonly cgroup2: boolean;
   /** Write the document of an ordinary user, whose ids these are. */
   readonly rootless?: { readonly uid: number; readonly gid: number } | undefined;
+  /** Directories of the host that the container shows, read-only; its root file system is its own then, to be written. */
+  readonly bound?: readonly string[];
 }
 
 const CAPABILITIES = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"];
@@ -63,7 +65,8 @@ const MASKED = [
 const READONLY = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
 /** The document that `spec` writes: runc's, key by key (its `specconv` example), without inheritable and ambient sets. */
-export function defaultSpec({ cgroup2, rootless }: DefaultsHost): Record<string, unknown> {
+export function defaultSpec({ cgroup2, rootless, bound = [] }: DefaultsHost): Record<string, unknown> {
+  const mounts = rootless === undefined ? MOUNTS : MOUNTS.map(rootlessMount);
   return {
     ociVersion: OCI_VERSION,
     process: {
@@ -76,9 +79,9 @@ export function defaultSpec({ cgroup2, rootless }: DefaultsHost): Record<string,
       rlimits: [{ type: "RLIMIT_NOFILE", hard: 1024, soft: 1024 }],
       noNewPrivileges: true,
     },
-    root: { path: "rootfs", readonly: true },
+    root: { path: "rootfs", readonly: bound.length === 0 },
     hostname: "runc",
-    mounts: rootless === undefined ? MOUNTS : MOUNTS.map(rootlessMount),
+    mounts: [...mounts, ...bound.map(boundMount)],
     linux: linuxSection(cgroup2, rootless),
   };
 }
@@ -109,6 +112,11 @@ function rootlessMount(mount: DefaultMount): DefaultMount {
   }
   const options = mount.options?.filter((option) => !option.startsWith("uid=") && !option.startsWith("gid="));
   return options === undefined ? mount : { ...mount, options };
+}
+
+/** What is mounted below it comes with it, and is as little to be written to. */
+function boundMount(path: string): DefaultMount {
+  return { destination: path, type: "bind", source: path, options: ["rbind", "rro", "nosuid", "nodev"] };
 }
 
 /** The text that `spec` writes: tabs, no newline at the end, as runc's. */

@@ -41,6 +41,16 @@ Deno.test("defaultSpec() for an ordinary user maps one id, and asks for nothing 
   assertEquals([sys.type, sys.source, sys.options![0]], ["none", "/sys", "rbind"]);
 });
 
+Deno.test("defaultSpec() binds directories of the host read-only with all below them, into a root that may be written", () => {
+  const spec = parseSpec(defaultSpecText({ cgroup2: false, bound: ["/usr", "/etc"] }));
+  const options = ["rbind", "rro", "nosuid", "nodev"];
+  assertEquals(spec.mounts!.slice(-2), [
+    { destination: "/usr", type: "bind", source: "/usr", options },
+    { destination: "/etc", type: "bind", source: "/etc", options },
+  ]);
+  assertEquals(spec.root!.readonly, false);
+});
+
 // What `runc spec` of Debian's runc 1.1.5 writes, without its white space.
 const SETS = '["CAP_AUDIT_WRITE","CAP_KILL","CAP_NET_BIND_SERVICE"]';
 const RECORDED_HEAD = [

@@ -87,7 +87,10 @@ export function makeFolder(root: string, folder: Folder): void {
     if (error instanceof Deno.errors.AlreadyExists) {
       throw new ContainerError("container with given ID already exists", { reason: folder.id });
     }
-    throw ioError("create the state folder", folder.path, error);
+    const failure = ioError("create the state folder", folder.path, error);
+    if (failure.detail.errno !== "EACCES") throw failure;
+    const hint = "set XDG_RUNTIME_DIR to a folder of your own, or give --root DIR; see `dunc check`";
+    throw new ContainerError(failure.operation, { ...failure.detail, hint });
   }
 }
 
