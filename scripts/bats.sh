@@ -1,14 +1,17 @@
 #!/bin/sh
 # Runs runc's own bats tests against runc and against dist/dunc, file by file, and prints one table of both.
 #
-#   scripts/bats.sh                  all files but those of SKIPPED
-#   scripts/bats.sh exec kill.bats   these files
+#   scripts/bats.sh                       all files
+#   scripts/bats.sh exec kill.bats        these files
+#   scripts/bats.sh --rootless FEATURES   as an ordinary user; FEATURES is none, idmap, cgroup or idmap+cgroup:
+#                                         newuidmap with ranges of ids, and cgroups that the user may write to
+#   scripts/vm run --timeout 3000 --memory 4096 scripts/bats.sh cgroups     in a guest with cgroup v2
 #
-# DUNC=FILE, RUNC=FILE   the executables; dist/dunc and Debian's runc when unset.
-# BATS_RUNTIMES=dunc     runs one of the two only (the table then takes the other's results of the last run).
-# BATS_LIMIT=150         seconds that a file may take with one runtime.
-# BATS_LOCK=FILE         a lock that is held while a file runs, and let go between files.
-# BATS_WORK=DIR          where the tests, root file systems and results lie; $DUNC_TOOLS/bats or .tools/bats when unset.
+# DUNC=FILE                    the executable; dist/dunc when unset.
+# DUNC_BATS_RUNTIMES=dunc      runs one of the two only (the table then takes the other's results of the last run).
+# DUNC_BATS_LIMIT=150          seconds that a file may take with one runtime.
+# DUNC_BATS_LOCK=FILE          a lock that is held while a file runs, and let go between files.
+# DUNC_BATS=DIR                where the tests, root file systems and results lie; $DUNC_TOOLS/bats when unset.
 #
 # The tests come from Debian's source package of runc 1.1.5, unchanged; nothing of it is kept in this repository. Wants
 # Debian 12, root, and its mirrors once. Not a part of scripts/test.sh. Exits with 1 when runc passes a test that dunc
@@ -18,10 +21,7 @@ cd "$(dirname "$0")/.."
 here=$PWD
 
 VERSION=1.1.5+ds1-1+deb12u1
-# What criu, ssh and a network want.
-SKIPPED='checkpoint mounts_sshfs'
-
-work=${BATS_WORK:-${DUNC_TOOLS:-$here/.tools}/bats}
+work=${DUNC_BATS:-${DUNC_TOOLS:-$here/.tools}/bats}
 mkdir -p "$work"
 work=$(cd "$work" && pwd -P)
 source=$work/runc-${VERSION%%-*}
@@ -36,7 +36,7 @@ fail() {
 [ "$(id -u)" = 0 ] || fail "needs root"
 command -v apt-get >/dev/null || fail "needs apt-get: the tests come from a Debian source package"
 dunc=$(readlink -f "${DUNC:-dist/dunc}")
-runc=${RUNC:-/usr/sbin/runc}
+runc=/usr/sbin/runc
 
 # ---- the tests and what they need ----------------------------------------------------------------------------------
 
@@ -60,7 +60,7 @@ fetch() {
 	mkdir -p "$work/lists/partial"
 	apt update
 	apt install -y --no-install-recommends \
-		bats gawk jq debootstrap dpkg-dev gcc libc6-dev busybox-static runc bsdutils util-linux procps
+		bats gawk jq debootstrap dpkg-dev gcc libc6-dev busybox-static runc bsdutils util-linux procps uidmap
 	apt build-dep -y --no-install-recommends runc
 	rm -rf "$source"
 	(cd "$work" && apt source "runc=$VERSION")
@@ -141,26 +141,45 @@ clean_host() { # FILE
 	chmod 666 /dev/null
 }
 
+folder=''
+tests_file=''
+end_file() {
+	[ -n "$folder" ] || return 0
+	rm -rf --one-file-system "$folder"
+	clean_host "$tests_file"
+	folder=''
+}
+trap end_file EXIT
+trap 'exit 130' INT TERM
+
 # run_file NAME RUNTIME EXECUTABLE: leaves what bats says in $results/NAME.RUNTIME.tap
 run_file() {
+	tests_file=$tests/$1.bats
 	folder=$(mktemp -d /tmp/bats.XXXXXX)
 	chmod 755 "$folder"
 	mkfifo "$folder/stdin"
 	began=$(date +%s)
 	# The tests want a terminal whose input stays open: a fifo that script itself holds the other end of.
 	TMPDIR=$folder RUNC=$3 script -qec "unshare --mount --propagation private --pid --fork --mount-proc --kill-child \
-		sh '$here/scripts/bats/file.sh' '$tests/$1.bats' '$results/$1.$2.tap' '${BATS_LIMIT:-150}'" \
+		sh '$here/scripts/bats/file.sh' $mode '$tests/$1.bats' '$results/$1.$2.tap' '${DUNC_BATS_LIMIT:-150}'" \
 		"$results/$1.$2.log" <>"$folder/stdin" >/dev/null || true
-	rm -rf --one-file-system "$folder"
-	clean_host "$tests/$1.bats"
+	end_file
 	say "$1 with $2: $(grep -c '^ok' "$results/$1.$2.tap" || true) ok, $(grep -c '^not ok' "$results/$1.$2.tap" || true) not, $(($(date +%s) - began)) s"
 }
 
 # The tests want help and version of a program called runc.
 ln -sfn "$dunc" "$work/runc"
-results=$work/results
-mkdir -p "$results"
 names=''
+mode=root
+if [ "${1:-}" = --rootless ]; then
+	case ${2:-} in
+	none | idmap | cgroup | idmap+cgroup) mode=rootless-$2 ;;
+	*) fail "--rootless wants none, idmap, cgroup or idmap+cgroup" ;;
+	esac
+	shift 2
+fi
+results=$work/results/$mode
+mkdir -p "$results"
 for word in "$@"; do
 	word=$(basename "$word" .bats)
 	[ -f "$tests/$word.bats" ] || fail "there is no file $word.bats in $tests"
@@ -168,21 +187,20 @@ for word in "$@"; do
 done
 if [ -z "$names" ]; then
 	for file in "$tests"/*.bats; do
-		case " $SKIPPED " in *" $(basename "$file" .bats) "*) ;; *) names="$names $(basename "$file" .bats)" ;; esac
+		names="$names $(basename "$file" .bats)"
 	done
-	say "left out: $SKIPPED (they need criu, or ssh to this machine)"
 fi
 
 for name in $names; do
-	[ -z "${BATS_LOCK:-}" ] || {
-		exec 9>"$BATS_LOCK"
+	[ -z "${DUNC_BATS_LOCK:-}" ] || {
+		exec 9>"$DUNC_BATS_LOCK"
 		flock 9
 	}
-	for runtime in ${BATS_RUNTIMES:-runc dunc}; do
+	for runtime in ${DUNC_BATS_RUNTIMES:-runc dunc}; do
 		case $runtime in
 		runc) run_file "$name" runc "$runc" 9>&- ;;
 		dunc) run_file "$name" dunc "$work/runc" 9>&- ;;
-		*) fail "BATS_RUNTIMES: runc and dunc, not $runtime" ;;
+		*) fail "DUNC_BATS_RUNTIMES: runc and dunc, not $runtime" ;;
 		esac
 	done
 	exec 9>&-

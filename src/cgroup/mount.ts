@@ -1,5 +1,5 @@
 // Pure: no I/O in this file.
-import type { CgroupLayout, Hierarchy } from "./layout.ts";
+import { type CgroupLayout, type Hierarchy, ownDirectory } from "./layout.ts";
 import { type CgroupPaths, v2Directory } from "./paths.ts";
 
 /**
@@ -43,11 +43,14 @@ export type CgroupMount =
  * that has several. As with runc the v2 tree of a hybrid host is not shown.
  *
  * @param cgroupNamespace whether the container has a cgroup namespace that is not the host's
+ * @param borrowed whether a container without a group of its own is shown the one it is in, the caller's: for an
+ *   ordinary user, to whom it is as closed as on the host. Root's is left out, which may be the whole tree.
  */
 export function cgroupMounts(
   layout: CgroupLayout,
   paths: CgroupPaths,
   cgroupNamespace: boolean,
+  borrowed = false,
 ): CgroupMount[] {
   if (layout.mode === "none") return [];
   if (layout.mode === "v2") {
@@ -58,7 +61,7 @@ export function cgroupMounts(
   const mounts: CgroupMount[] = [{ kind: "tmpfs", target: "", source: "tmpfs", options: ["mode=755"] }];
   const links: CgroupMount[] = [];
   for (const hierarchy of layout.hierarchies) {
-    const directory = paths[hierarchy.controllers[0]!];
+    const directory = paths[hierarchy.controllers[0]!] ?? (borrowed ? ownDirectory(hierarchy) : undefined);
     if (directory === undefined) continue;
     const target = baseName(hierarchy.mountpoint);
     if (cgroupNamespace) mounts.push({ kind: "cgroup", target, ...filesystemOf(hierarchy) });

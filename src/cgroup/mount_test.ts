@@ -43,6 +43,19 @@ Deno.test("cgroupMounts() leaves out trees in which the container has no group",
   assertEquals(targets, ["", "cpu,cpuacct", "cpu", "cpuacct"]);
 });
 
+Deno.test("cgroupMounts() shows an ordinary user's container without groups the ones it is in", () => {
+  const [cpu, systemd] = V1.hierarchies;
+  const layout: CgroupLayout = { ...V1, hierarchies: [{ ...cpu!, own: "/user" }, systemd!] };
+  assertEquals(
+    cgroupMounts(layout, {}, false, true).flatMap((mount) => mount.kind === "bind" ? mount.source : []),
+    [
+      "/sys/fs/cgroup/cpu,cpuacct/user",
+      "/sys/fs/cgroup/systemd",
+    ],
+  );
+  assertEquals(cgroupMounts(layout, {}, true, true).filter(({ kind }) => kind === "cgroup").length, 2);
+});
+
 Deno.test("cgroupMounts() is one mount on v2, whose fallback shows the host only without a namespace", () => {
   const paths = containerPaths(V2, "/c", "id");
   const mount = { kind: "cgroup2", target: "", source: "cgroup", options: [] } as const;

@@ -113,7 +113,7 @@ export function prepare(
       preserveFds: options.preserveFds + inherited,
       consoleSocket: options.consoleSocket !== undefined,
       cgroup: {
-        ...cgroupRequest(layout, paths, namespaces.has("cgroup")),
+        ...cgroupRequest(layout, paths, namespaces.has("cgroup"), runtime.rootless),
         asked: systemd !== undefined,
       },
       userNamespace,
@@ -242,11 +242,16 @@ function findRootfs(spec: Spec, bundle: string): string {
   throw new ContainerError("invalid rootfs", { place: "root.path", errno: "ENOTDIR" });
 }
 
-function cgroupRequest(layout: CgroupLayout, paths: CgroupPaths, ownNamespace: boolean): CgroupRequest {
+function cgroupRequest(
+  layout: CgroupLayout,
+  paths: CgroupPaths,
+  ownNamespace: boolean,
+  rootless: boolean,
+): CgroupRequest {
   return {
     joinFiles: joinFiles(paths),
     directory: v2Directory(paths),
-    mounts: cgroupMounts(layout, paths, ownNamespace),
+    mounts: cgroupMounts(layout, paths, ownNamespace, rootless),
   };
 }
 
