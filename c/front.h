@@ -6,11 +6,18 @@
 /* What the command line asks for, as far as the first stage knows it. */
 struct request {
 	const char *root, *log, *id;
-	enum front_verb { FRONT_VERB, FRONT_EXEC } kind;
+	enum front_verb { FRONT_VERB, FRONT_EXEC, FRONT_CREATE, FRONT_RUN } kind;
 	enum kept_verb verb;
 	uint32_t signal;
 	char **exec_argv; /* FRONT_EXEC: what follows `exec` */
+	const char *bundle, *pid_file; /* FRONT_CREATE, FRONT_RUN */
+	int detach, keep;
 };
+
+/* Read a command line. 0: it is the engine's. */
+int front_parse_request(int argc, char **argv, struct request *ret);
+/* What stands behind `NAME=`, or NULL. */
+const char *front_after_equals(const char *text, const char *name);
 
 /* A container's folder, opened and found to be ours alone. */
 struct place { int root, folder; };
@@ -21,8 +28,36 @@ long front_open_private(int root, const char *path, uint64_t flags, uint32_t typ
 int front_read_file(int root, const char *path, char *buffer, size_t size, size_t *ret_size);
 int front_read_all(int fd, char *buffer, size_t size, size_t *ret_size);
 uint32_t front_hash(const void *bytes, size_t size);
+/* Whether a kept file is whole, of this build, this boot and this user. */
+int front_head_ok(struct kept_head *head, uint64_t magic, size_t size);
 /* Everything about a kept file that can be told before its plan is looked at. */
 int front_kept_ok(struct kept_head *head, uint64_t magic, size_t size, const struct place *place, const char *id);
+
+/* Bytes of a kept file that are to be a plan for the init. */
+struct front_plan { unsigned char *bytes; uint32_t size; };
+/* The container's process, our child. */
+struct front_child { int32_t pid; int pidfd; };
+/* Called when everything but the last filter is done. 0, or -errno: then the process is ended. */
+typedef long front_ready(void *context, int32_t pid);
+
+/* Spawn the init with a plan and its given descriptors, and talk with it until the end. 1: the process is made.
+ * 0: it failed somewhere, and nothing of it is left. */
+int front_spawn(const struct front_plan *plan, const int32_t *given, uint32_t count, front_ready *ready, void *context,
+		struct front_child *ret);
+/* Kill the process, reap it, forget it. */
+void front_end(const struct front_child *child);
+/* Under another name first, then renamed, so that nobody reads half of it. */
+int front_write_pid_file(const char *path, int32_t pid);
+
+/* `create` and `run` by a kept creation, in the root folder. Exits when it is done; returns when the engine is to do
+ * it, with everything taken back. */
+void front_create(const struct request *request, int root);
+
+/* What the holes of a kept creation are filled with. */
+struct fillings { const char *id; char created[32], incarnation[40], pid[24], start_time[24]; uint64_t start; };
+/* The time, and 128 random bits. 0: there are none. */
+int front_fill(struct fillings *ret);
+int front_fill_holes(struct kept_creation *kept, const struct fillings *fillings, struct blob_ref patches);
 
 /* `exec` by a kept plan. Exits when it is done; returns when the engine is to do it. */
 void front_exec(const struct request *request, const struct place *place);

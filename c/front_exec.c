@@ -2,15 +2,8 @@
  * The container is joined by the sealed init alone, never by this process. */
 #include "front.h"
 #include "relay.h"
-#include "spawn.h"
 
 #define KEY_SIZE 32768u
-
-/* Where the init's program is in this one. Hidden, so that its address needs no relocation. */
-extern const char init_program[] __attribute__((visibility("hidden")));
-extern const char init_program_end[] __attribute__((visibility("hidden")));
-__asm__(".section .rodata\n.balign 16\n.globl init_program\n.hidden init_program\ninit_program:\n\t.incbin \"" INIT_PROGRAM
-	"\"\n.globl init_program_end\n.hidden init_program_end\ninit_program_end:\n.text\n");
 
 struct exec_flags {
 	const char *pid_file, *console_socket, *process, *cwd, *user;
@@ -175,121 +168,23 @@ static int is_thawed(const struct kept_exec *kept)
 	return !op_require_thawed(&run, &op);
 }
 
-/* A sealed copy of the plan, checked before anybody is given it. */
-static long plan_memfd(struct kept_exec *kept)
+static void launch(const struct exec_flags *flags, struct kept_exec *kept, int32_t process)
 {
-	struct plan plan = { .bytes = (unsigned char *)kept + kept->plan.at, .size = kept->plan.size };
+	struct front_plan plan = { (unsigned char *)kept + kept->plan.at, kept->plan.size };
+	struct front_child child;
 
-	if (plan_check(&plan, ROOM_INIT) || ((const struct plan_head *)(void *)plan.bytes)->given != 1)
-		return -EBADMSG;
-	return dunc_sealed_memfd("dunc-plan", plan.bytes, plan.size, 0);
-}
-
-static long make_socket(int pair[2])
-{
-	int one = 1;
-	long rc = SYS(socketpair, SOCKET_UNIX, 5 /* SOCK_SEQPACKET */ | O_CLOEXEC, 0, pair);
-
-	return rc ? rc : SYS(setsockopt, pair[0], SOCKET_LEVEL, SO_PASSCRED_OPTION, &one, sizeof(one));
-}
-
-/* A process that failed is our child, and as a zombie it would keep the container's pid namespace from ending. */
-static int32_t give_up(int32_t pid, int32_t init)
-{
-	long pidfd = pid > 0 && pid != init ? SYS(pidfd_open, pid, 0) : -1;
-
-	if (pidfd < 0)
-		return 0;
-	SYS(pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
-	SYS(waitid, ID_PIDFD, pidfd, NULL, WAIT_EXITED, NULL);
-	SYS(close, pidfd);
-	return 0;
-}
-
-/* Hear the init out: the pid of the process at `ready`, then the end, which is execve's. 0: it failed, and the engine
- * will do it again and say why. */
-static int32_t converse(int socket, int32_t init, long *ret_pidfd)
-{
-	static struct record record;
-	struct received from;
-	uint32_t go = WORD_GO;
-	int32_t pid = 0;
-
-	for (;;) {
-		long n = dunc_receive(socket, &record, sizeof(record), &from);
-
-		if (n == 0 || n == -104 /* ECONNRESET */)
-			return pid;
-		if (n < (long)RECORD_HEAD || record.kind != WORD_READY)
-			return give_up(from.pid, init);
-		pid = from.pid;
-		*ret_pidfd = SYS(pidfd_open, pid, 0);
-		if (*ret_pidfd < 0 || SYS(sendto, socket, &go, sizeof(go), MESSAGE_NOSIGNAL, NULL, 0) < 0)
-			return give_up(pid, init);
-	}
-}
-
-static int write_whole(const char *path, const char *text)
-{
-	long fd = SYS(openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	int ok = fd >= 0 && SYS(write, fd, text, strlen(text)) == (long)strlen(text);
-
-	if (fd >= 0)
-		SYS(close, fd);
-	return ok;
-}
-
-/* Under another name first, then renamed, so that nobody reads half of it. */
-static int write_pid_file(const char *path, int32_t pid)
-{
-	char text[24], temporary[4096];
-	size_t slash = strlen(path), at;
-
-	while (slash > 0 && path[slash - 1] != '/')
-		slash--;
-	if (slash + 2 >= sizeof(temporary))
-		return 0;
-	memcpy(temporary, path, slash);
-	temporary[slash] = '.';
-	temporary[slash + 1] = '\0';
-	at = text_append(temporary, sizeof(temporary), slash + 1, path + slash);
-	text_append_number(text, sizeof(text), 0, (uint64_t)pid);
-	return at < sizeof(temporary) && write_whole(temporary, text) &&
-	       !SYS(renameat2, AT_FDCWD, temporary, AT_FDCWD, path, 0);
-}
-
-static void launch(const struct exec_flags *flags, struct kept_exec *kept, long process)
-{
-	static struct spawn spawn;
-	long init = dunc_sealed_memfd("dunc-init", init_program, (uint32_t)(init_program_end - init_program), 1);
-	long plan = plan_memfd(kept), pidfd = -1;
-	int pair[2];
-	int32_t pid;
-
-	if (init < 0 || plan < 0 || make_socket(pair))
-		return;
 	if (!flags->detach) {
 		SYS(prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 		if (dunc_catch_signals())
 			return;
 	}
-	spawn = (struct spawn){ .init = (int32_t)init, .first = 3, .count = 3,
-				.descriptors = { pair[1], (int32_t)plan, (int32_t)process } };
-	init = dunc_spawn(&spawn);
-	if (init < 0)
+	if (!front_spawn(&plan, &process, 1, NULL, NULL, &child))
 		return;
-	SYS(close, pair[1]);
-	pid = converse(pair[0], (int32_t)init, &pidfd);
-	SYS(close, pair[0]);
-	SYS(waitid, ID_PIDFD, spawn.ret_pidfd, NULL, WAIT_EXITED, NULL);
-	SYS(close, spawn.ret_pidfd);
-	if (!pid)
-		return;
-	if (flags->pid_file && !write_pid_file(flags->pid_file, pid)) {
-		SYS(pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+	if (flags->pid_file && !front_write_pid_file(flags->pid_file, child.pid)) {
+		front_end(&child);
 		front_die("exec failed: write --pid-file: is its folder there, and may it be written?\n", 255);
 	}
-	SYS(exit_group, flags->detach ? 0 : dunc_relay((int)pidfd, pid, -1));
+	SYS(exit_group, flags->detach ? 0 : dunc_relay(child.pidfd, child.pid, -1));
 }
 
 void front_exec(const struct request *request, const struct place *place)
@@ -306,5 +201,5 @@ void front_exec(const struct request *request, const struct place *place)
 		return;
 	process = find_process(kept);
 	if (process >= 0)
-		launch(&flags, kept, process);
+		launch(&flags, kept, (int32_t)process);
 }

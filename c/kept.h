@@ -44,3 +44,34 @@ struct kept_exec {
 	struct blob_ref key, plan;
 };
 _Static_assert(sizeof(struct kept_exec) == 328, "kept_exec");
+
+/* ROOT/@creations/N: a creation that went well, to be carried out again for another id. N is the key's hash. What
+ * differs from one container to the next stands in it as a run of placeholder bytes (enum kept_hole). */
+#define KEPT_CREATION_MAGIC 0x656b616d636e7564ull /* "duncmake" */
+#define KEPT_CREATION_SIZE  524288u
+#define KEPT_CREATIONS      16u
+#define KEPT_CREATIONS_NAME "@creations" /* no container can be called so */
+
+enum kept_hole {
+	/* Texts: a shorter one draws the rest of its string nearer. */
+	HOLE_ID = 0, HOLE_CREATED = 1, HOLE_INCARNATION = 2, HOLE_PID = 3, HOLE_START_TIME = 4,
+	/* Numbers of operations. */
+	HOLE_PID_NUMBER = 5, HOLE_START_TIME_NUMBER = 6,
+};
+
+struct kept_creation {
+	struct kept_head head;          /* id and incarnation are empty */
+	uint64_t rootfs_device, rootfs_inode;
+	uint32_t barrier;               /* 1: create, 0: run */
+	uint32_t bundle, rootfs;        /* strings: the folder of config.json, and root.path as it was followed */
+	uint32_t id_limit;              /* bytes of the id's hole */
+	struct blob_ref config, layout; /* what must be the same: config.json, and cgroups as /proc shows them */
+	struct blob_ref before, undo;   /* plans of the host's side, up to the process; and back */
+	struct blob_ref undo_skip;      /* u32 by operation of `before`: what undo passes over when that one failed */
+	struct blob_ref init, after;    /* the container's plan; then what is written when its process is known */
+	struct blob_ref verbs;          /* inside `after`: the file of kept plans */
+	struct blob_ref first, last;    /* struct kept_patch, from the highest place to the lowest: at once, and at `after` */
+};
+_Static_assert(sizeof(struct kept_creation) == 360, "kept_creation");
+
+struct kept_patch { uint32_t at, hole; };

@@ -214,7 +214,16 @@ static long run_op(struct run *run, const struct op_head *head)
 	case OP_WAIT_EXIT: return op_wait_exit(run, AS(wait_exit));
 	case OP_RELEASE_BARRIER: return op_release_barrier(run, AS(release_barrier));
 	case OP_REQUIRE_THAWED: return op_require_thawed(run, AS(require_thawed));
+	case OP_REQUIRE_FROZEN: return op_require_frozen(run, AS(require_frozen));
+	case OP_SET_FROZEN: return op_set_frozen(run, AS(set_frozen));
+	case OP_PRINT_PIDS: return op_print_pids(run, AS(print_pids));
 	case OP_REQUIRE_ENTRY: return op_require_entry(run, AS(require_entry));
+	case OP_MAKE_DIRECTORY: return op_make_directory(run, AS(make_directory));
+	case OP_WRITE_FILE: return op_write_file(run, AS(write_file));
+	case OP_WRITE_BYTES: return op_write_bytes(run, AS(write_bytes));
+	case OP_COPY_TEXT: return op_copy_text(run, AS(copy_text));
+	case OP_RENAME: return op_rename(run, AS(rename));
+	case OP_FLOCK: return op_flock(run, AS(flock));
 	case OP_REMOVE_DIRECTORY: return op_remove_directory(run, AS(remove_directory));
 	case OP_PRINT_STATE: return op_print_state(run, AS(print_state));
 	}
@@ -233,7 +242,7 @@ static int tolerated(const struct op_head *head, long rc)
 long plan_run(struct run *run)
 {
 	const struct plan_head *plan = (const void *)run->plan.bytes;
-	uint32_t at = sizeof(*plan), skip = 0;
+	uint32_t at = sizeof(*plan), skip = run->skip;
 
 	for (uint32_t i = 0; i < plan->op_count; i++) {
 		const struct op_head *head = (const void *)(run->plan.bytes + at);

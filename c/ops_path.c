@@ -151,9 +151,16 @@ long op_symlink(struct run *run, const struct op_symlink *op)
 
 long op_unlink(struct run *run, const struct op_unlink *op)
 {
+	const char *path = op_str(run, op->path), *at = path;
 	char name[256];
-	long dir = open_parent(run, run->slots[op->root], op_str(run, op->path), name, sizeof(name)), rc;
+	long dir, rc;
 
+	while (*at && *at != '/')
+		at++;
+	/* A plain name: nothing is looked up on the way, and unlink follows no link. */
+	if (!*at)
+		return SYS(unlinkat, run->slots[op->root], path, 0);
+	dir = open_parent(run, run->slots[op->root], path, name, sizeof(name));
 	if (dir < 0)
 		return dir;
 	rc = SYS(unlinkat, dir, name, 0);

@@ -25,11 +25,9 @@ static int parse_stat(const char *text, char *ret_state, uint64_t *ret_start)
 	return 1;
 }
 
-/* Whether the process that stands at this number is the one of the start time, and not dead: 0, -ESRCH or -errno. */
-static long check_process(uint32_t pid, uint64_t start_time)
+static long read_stat(uint32_t pid, char *ret_state, uint64_t *ret_start)
 {
-	char path[40], text[1024], state;
-	uint64_t start;
+	char path[40], text[1024];
 	size_t at = text_append(path, sizeof(path), 0, "/proc/");
 	long fd, n;
 
@@ -43,9 +41,26 @@ static long check_process(uint32_t pid, uint64_t start_time)
 	if (n < 0)
 		return n;
 	text[n] = '\0';
-	if (!parse_stat(text, &state, &start) || start != start_time || state == 'Z' || state == 'X')
-		return -ESRCH;
-	return 0;
+	return parse_stat(text, ret_state, ret_start) ? 0 : -ESRCH;
+}
+
+long process_start_time(uint32_t pid, uint64_t *ret)
+{
+	char state;
+
+	return read_stat(pid, &state, ret);
+}
+
+/* Whether the process that stands at this number is the one of the start time, and not dead: 0, -ESRCH or -errno. */
+static long check_process(uint32_t pid, uint64_t start_time)
+{
+	uint64_t start = 0;
+	char state = 0;
+	long rc = read_stat(pid, &state, &start);
+
+	if (rc)
+		return rc;
+	return start != start_time || state == 'Z' || state == 'X' ? -ESRCH : 0;
 }
 
 /* The descriptor first, the start time afterwards: a process that was replaced in between shows
@@ -117,39 +132,6 @@ long op_release_barrier(struct run *run, const struct op_release_barrier *op)
 	return rc;
 }
 
-static int text_holds(const char *text, const char *word)
-{
-	size_t size = strlen(word);
-
-	for (; *text; text++)
-		if (strlen(text) >= size && !memcmp(text, word, size))
-			return 1;
-	return 0;
-}
-
-/* 1 when the freezer's file holds the word. A group that is gone is not frozen. */
-static long is_frozen(const char *path, const char *word)
-{
-	char text[256];
-	long fd = SYS(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0), n;
-
-	if (fd < 0)
-		return fd == -ENOENT ? 0 : fd;
-	n = SYS(read, fd, text, sizeof(text) - 1);
-	SYS(close, fd);
-	if (n < 0)
-		return n == -ENODEV ? 0 : n;
-	text[n] = '\0';
-	return text_holds(text, word);
-}
-
-long op_require_thawed(struct run *run, const struct op_require_thawed *op)
-{
-	long rc = is_frozen(op_str(run, op->path), op_str(run, op->word));
-
-	return rc > 0 ? -EAGAIN : rc;
-}
-
 static long has_entry(int root, const char *path)
 {
 	struct stat st;
@@ -182,6 +164,21 @@ long op_remove_directory(struct run *run, const struct op_remove_directory *op)
 	}
 }
 
+long print_text(const char *text, size_t size)
+{
+	for (size_t at = 0; at < size;) {
+		long rc = SYS(write, 1, text + at, size - at);
+
+		if (rc == -EINTR)
+			continue;
+		/* Half of it may be out already: what is left is the reader's loss. */
+		if (rc < 0)
+			return at ? 0 : rc;
+		at += (size_t)rc;
+	}
+	return 0;
+}
+
 long op_print_state(struct run *run, const struct op_print_state *op)
 {
 	long rc = check_process(op->pid, op->start_time);
@@ -192,21 +189,12 @@ long op_print_state(struct run *run, const struct op_print_state *op)
 	if (rc) {
 		text = op_str(run, op->stopped);
 	} else {
-		long frozen = op->freezer ? is_frozen(op_str(run, op->freezer), op_str(run, op->word)) : 0;
+		long frozen = op->freezer ? cgroup_says(op_str(run, op->freezer), op_str(run, op->word)) : 0;
 		long barrier = has_entry(run->slots[op->root], op_str(run, op->barrier));
 
 		if (frozen < 0 || barrier < 0)
 			return frozen < 0 ? frozen : barrier;
 		text = op_str(run, frozen ? op->paused : barrier ? op->created : op->running);
 	}
-	for (size_t at = 0, size = strlen(text); at < size;) {
-		rc = SYS(write, 1, text + at, size - at);
-		if (rc == -EINTR)
-			continue;
-		/* Half of it may be out already: what is left is the reader's loss. */
-		if (rc < 0)
-			return at ? 0 : rc;
-		at += (size_t)rc;
-	}
-	return 0;
+	return print_text(text, strlen(text));
 }

@@ -77,6 +77,10 @@ static size_t op_size(uint32_t code, enum op_room room)
 		PLAN_KEPT_OPS(VERB)
 		return 0;
 	}
+	if (room == ROOM_CREATION) {
+		PLAN_CREATION_OPS(VERB)
+		return 0;
+	}
 	PLAN_OPS(VERB)
 #undef VERB
 	return 0;

@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 #define PLAN_MAGIC 0x636e7564u
-#define PLAN_ABI   0x76be59b10a473e52ull
+#define PLAN_ABI   0x3261bba237a6348dull
 #define SLOT_LIMIT 512u
 #define SLOT_NONE  0xffffffffu
 
@@ -104,9 +104,18 @@ enum op_code {
 	OP_WAIT_EXIT = 74,
 	OP_RELEASE_BARRIER = 75,
 	OP_REQUIRE_THAWED = 76,
-	OP_REQUIRE_ENTRY = 77,
-	OP_REMOVE_DIRECTORY = 78,
-	OP_PRINT_STATE = 79,
+	OP_REQUIRE_FROZEN = 77,
+	OP_SET_FROZEN = 78,
+	OP_PRINT_PIDS = 79,
+	OP_REQUIRE_ENTRY = 80,
+	OP_MAKE_DIRECTORY = 81,
+	OP_WRITE_FILE = 82,
+	OP_WRITE_BYTES = 83,
+	OP_COPY_TEXT = 84,
+	OP_RENAME = 85,
+	OP_FLOCK = 86,
+	OP_REMOVE_DIRECTORY = 87,
+	OP_PRINT_STATE = 88,
 };
 
 enum word {
@@ -849,6 +858,41 @@ _Static_assert(offsetof(struct op_require_thawed, path) == 16, "require_thawed.p
 _Static_assert(offsetof(struct op_require_thawed, word) == 20, "require_thawed.word");
 _Static_assert(sizeof(struct op_require_thawed) == 24, "require_thawed");
 
+struct op_require_frozen {
+	struct op_head head;
+	str_ref path;
+	str_ref word;
+} __attribute__((aligned(8)));
+_Static_assert(offsetof(struct op_require_frozen, path) == 16, "require_frozen.path");
+_Static_assert(offsetof(struct op_require_frozen, word) == 20, "require_frozen.word");
+_Static_assert(sizeof(struct op_require_frozen) == 24, "require_frozen");
+
+struct op_set_frozen {
+	struct op_head head;
+	str_ref path;
+	str_ref text;
+	str_ref state;
+	str_ref word;
+	uint32_t again;
+	str_ref undo;
+	uint32_t timeout_ms;
+} __attribute__((aligned(8)));
+_Static_assert(offsetof(struct op_set_frozen, path) == 16, "set_frozen.path");
+_Static_assert(offsetof(struct op_set_frozen, text) == 20, "set_frozen.text");
+_Static_assert(offsetof(struct op_set_frozen, state) == 24, "set_frozen.state");
+_Static_assert(offsetof(struct op_set_frozen, word) == 28, "set_frozen.word");
+_Static_assert(offsetof(struct op_set_frozen, again) == 32, "set_frozen.again");
+_Static_assert(offsetof(struct op_set_frozen, undo) == 36, "set_frozen.undo");
+_Static_assert(offsetof(struct op_set_frozen, timeout_ms) == 40, "set_frozen.timeoutMs");
+_Static_assert(sizeof(struct op_set_frozen) == 48, "set_frozen");
+
+struct op_print_pids {
+	struct op_head head;
+	str_ref directory;
+} __attribute__((aligned(8)));
+_Static_assert(offsetof(struct op_print_pids, directory) == 16, "print_pids.directory");
+_Static_assert(sizeof(struct op_print_pids) == 24, "print_pids");
+
 struct op_require_entry {
 	struct op_head head;
 	slot_ref root;
@@ -857,6 +901,74 @@ struct op_require_entry {
 _Static_assert(offsetof(struct op_require_entry, root) == 16, "require_entry.root");
 _Static_assert(offsetof(struct op_require_entry, path) == 20, "require_entry.path");
 _Static_assert(sizeof(struct op_require_entry) == 24, "require_entry");
+
+struct op_make_directory {
+	struct op_head head;
+	slot_ref root;
+	str_ref path;
+	uint32_t mode;
+} __attribute__((aligned(8)));
+_Static_assert(offsetof(struct op_make_directory, root) == 16, "make_directory.root");
+_Static_assert(offsetof(struct op_make_directory, path) == 20, "make_directory.path");
+_Static_assert(offsetof(struct op_make_directory, mode) == 24, "make_directory.mode");
+_Static_assert(sizeof(struct op_make_directory) == 32, "make_directory");
+
+struct op_write_file {
+	struct op_head head;
+	slot_ref root;
+	str_ref path;
+	str_ref text;
+	uint32_t flags;
+	uint32_t mode;
+} __attribute__((aligned(8)));
+_Static_assert(offsetof(struct op_write_file, root) == 16, "write_file.root");
+_Static_assert(offsetof(struct op_write_file, path) == 20, "write_file.path");
+_Static_assert(offsetof(struct op_write_file, text) == 24, "write_file.text");
+_Static_assert(offsetof(struct op_write_file, flags) == 28, "write_file.flags");
+_Static_assert(offsetof(struct op_write_file, mode) == 32, "write_file.mode");
+_Static_assert(sizeof(struct op_write_file) == 40, "write_file");
+
+struct op_write_bytes {
+	struct op_head head;
+	slot_ref root;
+	str_ref path;
+	struct blob_ref bytes;
+	uint32_t flags;
+	uint32_t mode;
+} __attribute__((aligned(8)));
+_Static_assert(offsetof(struct op_write_bytes, root) == 16, "write_bytes.root");
+_Static_assert(offsetof(struct op_write_bytes, path) == 20, "write_bytes.path");
+_Static_assert(offsetof(struct op_write_bytes, bytes) == 24, "write_bytes.bytes");
+_Static_assert(offsetof(struct op_write_bytes, flags) == 32, "write_bytes.flags");
+_Static_assert(offsetof(struct op_write_bytes, mode) == 36, "write_bytes.mode");
+_Static_assert(sizeof(struct op_write_bytes) == 40, "write_bytes");
+
+struct op_copy_text {
+	struct op_head head;
+	str_ref from;
+	str_ref to;
+} __attribute__((aligned(8)));
+_Static_assert(offsetof(struct op_copy_text, from) == 16, "copy_text.from");
+_Static_assert(offsetof(struct op_copy_text, to) == 20, "copy_text.to");
+_Static_assert(sizeof(struct op_copy_text) == 24, "copy_text");
+
+struct op_rename {
+	struct op_head head;
+	slot_ref root;
+	str_ref from;
+	str_ref to;
+} __attribute__((aligned(8)));
+_Static_assert(offsetof(struct op_rename, root) == 16, "rename.root");
+_Static_assert(offsetof(struct op_rename, from) == 20, "rename.from");
+_Static_assert(offsetof(struct op_rename, to) == 24, "rename.to");
+_Static_assert(sizeof(struct op_rename) == 32, "rename");
+
+struct op_flock {
+	struct op_head head;
+	slot_ref slot;
+} __attribute__((aligned(8)));
+_Static_assert(offsetof(struct op_flock, slot) == 16, "flock.slot");
+_Static_assert(sizeof(struct op_flock) == 24, "flock");
 
 struct op_remove_directory {
 	struct op_head head;
@@ -972,7 +1084,16 @@ _Static_assert(sizeof(struct op_print_state) == 64, "print_state");
 	X(wait_exit, WAIT_EXIT) \
 	X(release_barrier, RELEASE_BARRIER) \
 	X(require_thawed, REQUIRE_THAWED) \
+	X(require_frozen, REQUIRE_FROZEN) \
+	X(set_frozen, SET_FROZEN) \
+	X(print_pids, PRINT_PIDS) \
 	X(require_entry, REQUIRE_ENTRY) \
+	X(make_directory, MAKE_DIRECTORY) \
+	X(write_file, WRITE_FILE) \
+	X(write_bytes, WRITE_BYTES) \
+	X(copy_text, COPY_TEXT) \
+	X(rename, RENAME) \
+	X(flock, FLOCK) \
 	X(remove_directory, REMOVE_DIRECTORY) \
 	X(print_state, PRINT_STATE)
 
@@ -1089,8 +1210,30 @@ _Static_assert(sizeof(struct op_print_state) == 64, "print_state");
 	X(release_barrier, RELEASE_BARRIER, process, SLOT) \
 	X(require_thawed, REQUIRE_THAWED, path, STR) \
 	X(require_thawed, REQUIRE_THAWED, word, STR) \
+	X(require_frozen, REQUIRE_FROZEN, path, STR) \
+	X(require_frozen, REQUIRE_FROZEN, word, STR) \
+	X(set_frozen, SET_FROZEN, path, STR) \
+	X(set_frozen, SET_FROZEN, text, STR) \
+	X(set_frozen, SET_FROZEN, state, STR) \
+	X(set_frozen, SET_FROZEN, word, STR_OR_NONE) \
+	X(set_frozen, SET_FROZEN, undo, STR_OR_NONE) \
+	X(print_pids, PRINT_PIDS, directory, STR) \
 	X(require_entry, REQUIRE_ENTRY, root, SLOT) \
 	X(require_entry, REQUIRE_ENTRY, path, STR) \
+	X(make_directory, MAKE_DIRECTORY, root, SLOT_OR_NONE) \
+	X(make_directory, MAKE_DIRECTORY, path, STR) \
+	X(write_file, WRITE_FILE, root, SLOT_OR_NONE) \
+	X(write_file, WRITE_FILE, path, STR) \
+	X(write_file, WRITE_FILE, text, STR) \
+	X(write_bytes, WRITE_BYTES, root, SLOT) \
+	X(write_bytes, WRITE_BYTES, path, STR) \
+	X(write_bytes, WRITE_BYTES, bytes, BLOB) \
+	X(copy_text, COPY_TEXT, from, STR) \
+	X(copy_text, COPY_TEXT, to, STR) \
+	X(rename, RENAME, root, SLOT) \
+	X(rename, RENAME, from, STR) \
+	X(rename, RENAME, to, STR) \
+	X(flock, FLOCK, slot, SLOT) \
 	X(remove_directory, REMOVE_DIRECTORY, root, SLOT_OR_NONE) \
 	X(remove_directory, REMOVE_DIRECTORY, path, STR) \
 	X(print_state, PRINT_STATE, root, SLOT) \
@@ -1127,9 +1270,25 @@ _Static_assert(sizeof(struct op_print_state) == 64, "print_state");
 	X(wait_exit, WAIT_EXIT) \
 	X(release_barrier, RELEASE_BARRIER) \
 	X(require_thawed, REQUIRE_THAWED) \
+	X(require_frozen, REQUIRE_FROZEN) \
+	X(set_frozen, SET_FROZEN) \
+	X(print_pids, PRINT_PIDS) \
 	X(require_entry, REQUIRE_ENTRY) \
 	X(remove_directory, REMOVE_DIRECTORY) \
 	X(print_state, PRINT_STATE)
+
+/* The host's side of a kept creation. */
+#define PLAN_CREATION_OPS(X) \
+	X(open, OPEN) \
+	X(unlink, UNLINK) \
+	X(make_directory, MAKE_DIRECTORY) \
+	X(write_file, WRITE_FILE) \
+	X(write_bytes, WRITE_BYTES) \
+	X(copy_text, COPY_TEXT) \
+	X(rename, RENAME) \
+	X(flock, FLOCK) \
+	X(require_thawed, REQUIRE_THAWED) \
+	X(remove_directory, REMOVE_DIRECTORY)
 
 enum kept_verb {
 	KEPT_STATE = 0,
@@ -1137,4 +1296,7 @@ enum kept_verb {
 	KEPT_KILL = 2,
 	KEPT_DELETE = 3,
 	KEPT_DELETE_FORCE = 4,
+	KEPT_PAUSE = 5,
+	KEPT_RESUME = 6,
+	KEPT_PS_JSON = 7,
 };

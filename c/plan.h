@@ -30,6 +30,7 @@ struct run {
 	int slots[SLOT_LIMIT];        /* -1: empty */
 	uint8_t attached[SLOT_LIMIT]; /* the slot's mount has been attached to the tree */
 	uint32_t op_index;
+	uint32_t skip;                /* how many operations are passed over before the first one is carried out */
 	int made_mountpoint;          /* the last make_mountpoint created its last component */
 	int chdir_failed;
 	char home[1024];              /* HOME=…, for execve */
@@ -37,7 +38,7 @@ struct run {
 	struct record record;
 };
 
-enum op_room { ROOM_INIT = 1, ROOM_VERB = 2, ROOM_KEPT = 3 };
+enum op_room { ROOM_INIT = 1, ROOM_VERB = 2, ROOM_KEPT = 3, ROOM_CREATION = 4 };
 
 /* Check every operation, size, reference, slot and vector entry, before the first operation.
  * 0, -EPROTO (built from another table) or -EBADMSG. */
@@ -130,9 +131,27 @@ long op_wait_exit(struct run *run, const struct op_wait_exit *op);
 long op_release_barrier(struct run *run, const struct op_release_barrier *op);
 
 long op_require_thawed(struct run *run, const struct op_require_thawed *op);
+long op_require_frozen(struct run *run, const struct op_require_frozen *op);
+long op_set_frozen(struct run *run, const struct op_set_frozen *op);
+long op_print_pids(struct run *run, const struct op_print_pids *op);
 long op_require_entry(struct run *run, const struct op_require_entry *op);
 long op_remove_directory(struct run *run, const struct op_remove_directory *op);
 long op_print_state(struct run *run, const struct op_print_state *op);
+
+long op_make_directory(struct run *run, const struct op_make_directory *op);
+long op_write_file(struct run *run, const struct op_write_file *op);
+long op_write_bytes(struct run *run, const struct op_write_bytes *op);
+long op_copy_text(struct run *run, const struct op_copy_text *op);
+long op_rename(struct run *run, const struct op_rename *op);
+long op_flock(struct run *run, const struct op_flock *op);
+
+/* To standard output; what a reader does not take is its loss. */
+long print_text(const char *text, size_t size);
+/* 1 when a group's file holds the word; 0 also for a group that is gone. */
+long cgroup_says(const char *path, const char *word);
+
+/* Field 22 of /proc/PID/stat. 0 or -errno. */
+long process_start_time(uint32_t pid, uint64_t *ret);
 
 /* Fill a slot, closing what it held. Returns 0, or passes a negative `fd` on. */
 long slot_fill(struct run *run, slot_ref slot, long fd);

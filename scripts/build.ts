@@ -48,7 +48,12 @@ const ARTEFACTS = {
     sources: [
       "front.c",
       "front_engine.c",
+      "front_create.c",
       "front_exec.c",
+      "front_file.c",
+      "front_fill.c",
+      "front_request.c",
+      "front_spawn.c",
       "spawn.c",
       "relay.c",
       "plan.c",

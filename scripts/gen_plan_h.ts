@@ -4,6 +4,7 @@
  */
 import { planAbi } from "../src/plan/abi.ts";
 import {
+  CREATION_OPS,
   type FieldType,
   HEADER_BYTES,
   KEPT_OPS,
@@ -111,6 +112,8 @@ export function planHeader(): string {
   lines.push(VERB_OPS.map((name) => `\tX(${name}, ${name.toUpperCase()})`).join(" \\\n"), "");
   lines.push("/* What a kept plan may hold. */", "#define PLAN_KEPT_OPS(X) \\");
   lines.push(KEPT_OPS.map((name) => `\tX(${name}, ${name.toUpperCase()})`).join(" \\\n"), "");
+  lines.push("/* The host's side of a kept creation. */", "#define PLAN_CREATION_OPS(X) \\");
+  lines.push(CREATION_OPS.map((name) => `\tX(${name}, ${name.toUpperCase()})`).join(" \\\n"), "");
   lines.push(
     "enum kept_verb {",
     ...KEPT_VERBS.map((verb, i) => `\tKEPT_${verb.replace(/[A-Z]/g, (c) => `_${c}`).toUpperCase()} = ${i},`),

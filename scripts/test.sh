@@ -30,7 +30,7 @@ groups=${groups:-$ALL}
 passed=0 failed=0 skipped=0 matched=0
 failures=''
 log=$(mktemp)
-trap 'rm -f "$log" "$log.code"' EXIT
+trap 'rm -f "$log" "$log.code" "$log.trace"' EXIT
 export NO_COLOR=1
 
 # check NAME COMMAND...: one check, whose output matters only when it fails.
@@ -161,7 +161,11 @@ if wanted e2e; then
 		echo "------- end-to-end tests"
 		# A process for each file: who reaps a container's orphans (PR_SET_CHILD_SUBREAPER), and what a failed test
 		# has left open, are a process's own.
+		export DUNC_TRACE="$log.trace"
+		: >"$DUNC_TRACE"
 		for file in "$@"; do tests "$file" 600 "$file"; done
+		calls=$(grep -c call "$DUNC_TRACE") engine=$(grep -c engine "$DUNC_TRACE")
+		echo "dunc was called $calls times; the first stage alone answered $((calls - engine))"
 	else
 		skip $# "the $# files of end-to-end tests" "$reason"
 	fi

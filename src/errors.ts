@@ -106,6 +106,13 @@ export function errnoName(number: number): string {
   return `errno ${number}`;
 }
 
+/** The number of an errno name of Linux, for example `ENOENT` → 2. Throws TypeError for a name that is none. */
+export function errnoNumber(name: string): number {
+  const row = ERRNO[name];
+  if (row === undefined) throw new TypeError(`Cannot find the errno ${JSON.stringify(name)}`);
+  return row[0];
+}
+
 // Numbers of asm-generic/errno-base.h and errno.h, texts of strerror(3) as Go's syscall package writes them.
 const ERRNO: Record<string, readonly [number, string]> = {
   EPERM: [1, "operation not permitted"],

@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { containersIn } from "./support/ledger.ts";
 import { type Bench, containerTest } from "./bench/bench.ts";
 import type { Config } from "./bench/bundle.ts";
 
@@ -162,7 +163,7 @@ for (const { name, change, spoil, says } of MISTAKES) {
     assertEquals([code, stdout], [1, ""], stderr);
     assertMatch(stderr, /^[^\n]+\n$/, "one line");
     for (const text of says) assertStringIncludes(stderr.replaceAll('\\"', '"'), text);
-    assertEquals([...Deno.readDirSync(bench.root)], []);
+    assertEquals(containersIn(bench.root), []);
   });
 }
 

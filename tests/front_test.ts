@@ -1,27 +1,9 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { containersIn } from "./support/ledger.ts";
 import { type Bench, containerTest } from "./bench/bench.ts";
-import { duncPath, type Result, runCommand } from "./bench/dunc.ts";
-
-const ENGINE = { env: { DUNC_ENGINE: "always" } };
-
-/** Run a command and say whether the engine was started: it has threads, the first stage has none. */
-async function traced(bench: Bench, args: readonly string[]): Promise<Result & { engine: boolean }> {
-  const trace = `${bench.bundle}/trace`;
-  const command = [
-    // Not its children: threads are made by the first of them, and a detached process would be waited for.
-    "-qq",
-    "-o",
-    trace,
-    "-e",
-    "trace=clone3,clone",
-    duncPath(),
-    "--root",
-    bench.root,
-    ...args,
-  ];
-  const result = await runCommand("strace", command, { cwd: bench.bundle, timeoutMs: 60_000 });
-  return { ...result, engine: Deno.readTextFileSync(trace).includes("CLONE_THREAD") };
-}
+import { killedAt, killPointsOf } from "./support/kill_points.ts";
+import { duncPath } from "./bench/dunc.ts";
+import { ENGINE, traced } from "./support/stages.ts";
 
 async function created(bench: Bench): Promise<string> {
   bench.configure((config) => config.process.args = ["sleep", "100"]);
@@ -49,12 +31,53 @@ containerTest("state, start, kill, exec and delete are carried out by the first 
   assertEquals([result.code, result.engine], [0, false], result.stderr);
 });
 
+containerTest("pause, resume and ps --format json are carried out by the first stage", async (bench) => {
+  const id = await created(bench);
+  await bench.dunc(["start", id]);
+  const { pid } = JSON.parse((await bench.dunc(["state", id])).stdout);
+  const status = async () => JSON.parse((await bench.dunc(["state", id])).stdout).status;
+  const front = async (...args: string[]) => {
+    const result = await traced(bench, args);
+    assertEquals([result.code, result.engine], [0, false], `${args.join(" ")}: ${result.stderr}`);
+    return result.stdout;
+  };
+  for (let round = 0; round < 3; round++) {
+    await front("pause", id);
+    assertEquals(await status(), "paused");
+    assertEquals(await front("ps", "--format", "json", id), `[${pid}]\n`);
+    await front("resume", id);
+    assertEquals(await status(), "running");
+  }
+  for (const verb of ["resume", "pause"]) {
+    if (verb === "pause") await bench.dunc(["kill", id, "KILL"]);
+    for (let i = 0; verb === "pause" && i < 50 && await status() !== "stopped"; i++);
+    const [fast, slow] = [await traced(bench, [verb, id]), await bench.dunc([verb, id], ENGINE)];
+    assertEquals([fast.engine, fast.code, fast.stderr], [true, slow.code, slow.stderr], verb);
+  }
+  assertEquals(
+    await front("ps", "-f", "json", id),
+    (await bench.dunc(["ps", "-f", "json", id], ENGINE)).stdout,
+  );
+  await bench.dunc(["delete", id]);
+});
+
+containerTest("ps of a container with groups of its own below is the engine's", async (bench) => {
+  const id = await created(bench);
+  const record = JSON.parse(Deno.readTextFileSync(`${bench.root}/${id}/state.json`));
+  const below = `${record.cgroupPaths.devices}/below`;
+  Deno.mkdirSync(below);
+  Deno.writeTextFileSync(`${below}/cgroup.procs`, `${record.process.pid}`);
+  const result = await traced(bench, ["ps", "--format", "json", id]);
+  assertEquals([result.engine, result.stdout], [true, `[${record.process.pid}]\n`]);
+  await bench.dunc(["delete", "-f", id]);
+});
+
 containerTest("delete --force of a running container needs no engine either", async (bench) => {
   const id = await created(bench);
   await bench.dunc(["start", id]);
   const result = await traced(bench, ["delete", "--force", id]);
   assertEquals([result.code, result.engine], [0, false], result.stderr);
-  assertEquals([...Deno.readDirSync(bench.root)], []);
+  assertEquals(containersIn(bench.root), []);
 });
 
 containerTest(
@@ -226,22 +249,23 @@ containerTest("plans of another container of the same name are the engine's", as
 containerTest(
   "the first stage killed at any of its system calls leaves nothing that delete cannot clean",
   async (bench) => {
-    // Every third place in the everyday run, all of them with DUNC_FULL=1.
-    const stride = Deno.env.get("DUNC_FULL") === "1" ? 1 : 7;
+    // Every fifth call in the everyday run, all of them with DUNC_FULL=1.
+    const stride = Deno.env.get("DUNC_FULL") === "1" ? 1 : 5;
     let places = 0;
-    for (const verb of ["start", "delete"]) {
-      for (let at = 1; at < 60; at += stride) {
+    for (const words of [["start"], ["delete"], ["pause"], ["state"], ["kill"], ["delete", "--force"]]) {
+      const command = (id: string) => [duncPath(), "--root", bench.root, ...words, id];
+      const first = await created(bench);
+      const points = await killPointsOf(command(first), bench.bundle);
+      await bench.dunc(["delete", "--force", first]);
+      for (let at = 0; at < points.length; at += stride) {
         const id = await created(bench);
-        const inject = `inject=all:signal=SIGKILL:when=${at}`;
-        const args = ["-qq", "-o", "/dev/null", "-e", inject, duncPath(), "--root", bench.root, verb, id];
-        const killed = (await runCommand("strace", args, { cwd: bench.bundle })).code !== 0;
+        if (await killedAt(points[at]!, command(id), bench.bundle)) places++;
         const removed = await bench.dunc(["delete", "--force", id]);
-        assertEquals(removed.code, 0, `${verb} killed at call ${at}: ${removed.stderr}`);
-        assertEquals([...Deno.readDirSync(bench.root)], []);
-        places++;
-        if (!killed) break;
+        const where = `${words.join(" ")} killed at ${points[at]!.name} ${points[at]!.when}`;
+        assertEquals(removed.code, 0, `${where}: ${removed.stderr}`);
+        assertEquals(containersIn(bench.root), [], where);
       }
     }
-    assert(places > 6);
+    assert(places > 30, `${places}`);
   },
 );

@@ -1,4 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { containersIn } from "./support/ledger.ts";
 import { type Bench, containerTest } from "./bench/bench.ts";
 import { duncPath, runCommand } from "./bench/dunc.ts";
 import { start, until } from "./support/command.ts";
@@ -34,7 +35,7 @@ containerTest("README: five minutes with a bundle, line by line", async (bench) 
   for (const text of ["running", '"ociVersion"', "sleep 100", '{"type":"stats"']) {
     assertStringIncludes(stdout, text);
   }
-  assertEquals([...Deno.readDirSync(bench.root)], []);
+  assertEquals(containersIn(bench.root), []);
 });
 
 /** The words that run a script as an ordinary user with a home of its own, and nothing in its environment. */
@@ -104,5 +105,5 @@ containerTest("README: from TypeScript", async (bench) => {
   ];
   const { code, stderr } = await runCommand(Deno.execPath(), args, { cwd: bench.bundle, timeoutMs: 120_000 });
   assertEquals(code, 0, stderr);
-  assertEquals([...Deno.readDirSync(bench.root)], []);
+  assertEquals(containersIn(bench.root), []);
 });

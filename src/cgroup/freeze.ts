@@ -57,6 +57,35 @@ export function freezeFile(paths: CgroupPaths): { readonly path: string; readonl
     : { path: `${freezer.directory}/cgroup.events`, word: "frozen 1" };
 }
 
+/** The file that freezes a group and what is written to it; `state` holds `word` when all has stopped (freezeTexts()). */
+export interface Freeze {
+  readonly path: string;
+  readonly frozen: string;
+  readonly thawed: string;
+  readonly state: string;
+  readonly word: string;
+  /** v1 takes processes in that came meanwhile only when it is told again. */
+  readonly again: boolean;
+}
+
+/** How a container is frozen by one who only writes and reads: the file, the texts, and where it shows (plan/kept.ts). */
+export function freezeTexts(paths: CgroupPaths): Freeze | undefined {
+  const freezer = findFreezer(paths);
+  if (freezer === undefined) return undefined;
+  const { version, directory } = freezer;
+  const v1 = `${directory}/freezer.state`;
+  return version === 1
+    ? { path: v1, frozen: "FROZEN", thawed: "THAWED", state: v1, word: "FROZEN", again: true }
+    : {
+      path: `${directory}/cgroup.freeze`,
+      frozen: "1",
+      thawed: "0",
+      state: `${directory}/cgroup.events`,
+      word: "frozen 1",
+      again: false,
+    };
+}
+
 function findFreezer(paths: CgroupPaths): Freezer | undefined {
   if (paths.freezer !== undefined) return { version: 1, directory: paths.freezer };
   return paths[""] === undefined ? undefined : { version: 2, directory: paths[""] };

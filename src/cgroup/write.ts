@@ -57,7 +57,7 @@ export function replaceLimits(paths: CgroupPaths, writes: readonly FileWrite[]):
 }
 
 /** The write itself, or the one that stands for it where its file is missing. */
-function standIn(directory: string, write: FileWrite): FileWrite {
+export function standIn(directory: string, write: FileWrite): FileWrite {
   if (write.otherwise === undefined || exists(`${directory}/${write.file}`)) return write;
   return standIn(directory, write.otherwise);
 }

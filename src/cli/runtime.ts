@@ -27,7 +27,8 @@ export function runtimeOf(globals: FlagValues, log: Log): Runtime {
   const named = globals.string("root");
   const root = named === undefined ? defaultRoot() : absolute(named);
   if (root === "/") throw new ContainerError("Option --root argument should not be set to /");
-  return { root, rootIsExplicit: named !== undefined, cgroupManager: managerOf(globals), rootless, log };
+  const cgroupManager = managerOf(globals);
+  return { root, rootIsExplicit: named !== undefined, cgroupManager, rootless, keepsCreations: true, log };
 }
 
 /** `auto`: for every user but the host's own root. */

@@ -28,6 +28,7 @@ import type { ContainerRecord } from "../state/record.ts";
 import { destroy } from "./delete.ts";
 import { runHooks } from "./hooks.ts";
 import { keepPlans } from "./kept.ts";
+import { keepCreation } from "./kept_creation.ts";
 import { moveDevices } from "./net_devices.ts";
 import type { CreateOptions, Runtime } from "./options.ts";
 import { writePidFile } from "./pid_file.ts";
@@ -56,6 +57,7 @@ export function createContainer(runtime: Runtime, options: CreateOptions): void 
   const prepared = prepare(runtime, options, { barrier: true, detach: true });
   const created = launch(runtime, options, prepared);
   close(created.pidfd);
+  keepCreation(runtime, options, prepared, created.record);
 }
 
 /** Carry out what was prepared. The caller closes `pidfd` (and `master`). */

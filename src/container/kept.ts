@@ -1,6 +1,7 @@
 import { buildId, fileIdentity } from "../../ffi/stub.ts";
-import { freezeFile } from "../cgroup/freeze.ts";
+import { freezeFile, freezeTexts } from "../cgroup/freeze.ts";
 import { directoriesOf } from "../cgroup/paths.ts";
+import { processDirectory } from "../cgroup/pids.ts";
 import { encodeKept, encodeKeptExec, fnv32, KEPT_EXECS, type KeptIdentity, keptPlans } from "../plan/kept.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { KEPT_VERBS } from "../plan/schema.ts";
@@ -15,6 +16,16 @@ import type { ExecOptions, Status } from "./options.ts";
  * engine alone can do is left out.
  */
 export function keepPlans(folder: Folder, record: ContainerRecord, spec: Spec): void {
+  const bytes = verbsFile(folder, record, spec);
+  if (bytes !== undefined) saveKept(folder, "plans", bytes);
+}
+
+/** The file of the plans of a container's later verbs; undefined where it cannot be one. */
+export function verbsFile(
+  folder: Folder,
+  record: ContainerRecord,
+  spec: Spec,
+): Uint8Array<ArrayBuffer> | undefined {
   const stateText = (status: Status) =>
     JSON.stringify(stateDocument({ folder, record, status }, ""), null, 2);
   const plans = keptPlans({
@@ -22,6 +33,8 @@ export function keepPlans(folder: Folder, record: ContainerRecord, spec: Spec): 
     target: record.process!,
     barrier: BARRIER,
     freezer: freezeFile(record.cgroupPaths),
+    freeze: freezeTexts(record.cgroupPaths),
+    processes: processDirectory(record.cgroupPaths),
     cgroups: directoriesOf(record.cgroupPaths),
     states: {
       created: stateText("created"),
@@ -32,8 +45,7 @@ export function keepPlans(folder: Folder, record: ContainerRecord, spec: Spec): 
     files: files(),
     engine: engineVerbs(record, spec),
   });
-  const bytes = encodeKept(plans, identityOf(record));
-  if (bytes !== undefined) saveKept(folder, "plans", bytes);
+  return encodeKept(plans, identityOf(record));
 }
 
 function identityOf(record: ContainerRecord): KeptIdentity {
@@ -96,7 +108,7 @@ function execKey(options: ExecOptions): Uint8Array<ArrayBuffer> | undefined {
   }
 }
 
-function engineVerbs(record: ContainerRecord, spec: Spec): (typeof KEPT_VERBS[number])[] {
+export function engineVerbs(record: ContainerRecord, spec: Spec): (typeof KEPT_VERBS[number])[] {
   const verbs: (typeof KEPT_VERBS[number])[] = [];
   if ((spec.hooks?.poststart ?? []).length > 0) verbs.push("start");
   // systemd is to be told.

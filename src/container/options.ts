@@ -9,6 +9,8 @@ export interface Runtime {
   readonly systemd?: typeof import("./systemd.ts") | undefined;
   /** Whether refused cgroup writes are tolerated. */
   readonly rootless: boolean;
+  /** Whether creations are kept for the first stage: for commands, not for a program that launches by itself. */
+  readonly keepsCreations?: boolean;
   readonly log: Log;
 }
 

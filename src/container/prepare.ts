@@ -46,6 +46,19 @@ export interface Preparation {
   readonly cgroup: CgroupCreation | undefined;
   /** With the systemd driver: what systemd makes before the rest of `cgroup`, when there is a process. */
   readonly systemd: SystemdCgroup | undefined;
+  /** Whether config.json was worth a warning. */
+  readonly warned: boolean;
+  /** The same for another container of the same bundle. */
+  readonly another: (identity: Identity) => Preparation;
+}
+
+/** What tells a container from the next one of the same bundle. */
+export interface Identity {
+  readonly folder: Folder;
+  /** 128 random bits in hexadecimal. */
+  readonly incarnation: string;
+  /** RFC 3339, UTC. */
+  readonly created: string;
 }
 
 /**
@@ -62,88 +75,102 @@ export function prepare(
   const folder = folderOf(runtime.root, options.id);
   const configText = readConfig(options.bundle);
   const inherited = inheritedDescriptors();
-  const spec = withListenDescriptors(checkedSpec(configText, runtime), inherited);
+  const checked = checkedSpec(configText, runtime);
+  const spec = withListenDescriptors(checked.spec, inherited);
   checkConsole(spec, options, form.detach);
   checkPropagation(spec, options);
   const rootfs = findRootfs(spec, options.bundle);
   const namespaces = namespacesOf(spec);
   const layout = readLayout();
-  const systemd = systemdOf(runtime, layout, spec, options.id);
-  const paths = systemd?.paths ??
-    (runtime.cgroupManager === "disabled" || layout.mode === "none"
-      ? {}
-      : containerPaths(layout, spec.linux?.cgroupsPath, options.id));
-  const rdt = spec.linux?.intelRdt;
-  const record: ContainerRecord = {
-    version: 1,
-    id: options.id,
-    incarnation: crypto.randomUUID().replaceAll("-", ""),
-    bundle: options.bundle,
-    rootfs,
-    created: new Date().toISOString(),
-    annotations: spec.annotations ?? {},
-    bootId: bootId(),
-    cgroupPaths: paths,
-    cgroupManager: runtime.cgroupManager,
-    ...(systemd === undefined ? {} : { systemd: { unit: systemd.unit.name, user: systemd.user } }),
-    ...(rdt === undefined ? {} : { intelRdt: chooseRdtGroup(rdt, options.id, findResctrl()!) }),
-    rootless: runtime.rootless,
-    ownPidNamespace: namespaces.isNew("pid"),
-    ownMountNamespace: namespaces.has("mount"),
-  };
   const seccomp = filterOf(spec, runtime.log);
-  const netDevices = Object.keys(spec.linux?.netDevices ?? {}).length === 0
-    ? []
-    : netDevicesOf(spec, record.incarnation);
+  const preserveFds = options.preserveFds + inherited;
+  const rdt = spec.linux?.intelRdt;
   const userNamespace = userNamespaceOf(spec, rootfs, runtime);
   const host = planHost({
     userNamespace: namespaces.has("user") || isInUserNamespace(),
     noPivot: options.noPivot,
   });
-  const planFor = (paths: CgroupPaths) =>
-    buildCreatePlan({
-      spec,
-      id: options.id,
+  const kernel = kernelCalls();
+
+  const preparationOf = (identity: Identity): Preparation => {
+    const { id, path: stateDirectory } = identity.folder;
+    const systemd = systemdOf(runtime, layout, spec, id);
+    const paths = systemd?.paths ??
+      (runtime.cgroupManager === "disabled" || layout.mode === "none"
+        ? {}
+        : containerPaths(layout, spec.linux?.cgroupsPath, id));
+    const record: ContainerRecord = {
+      version: 1,
+      id,
+      incarnation: identity.incarnation,
       bundle: options.bundle,
       rootfs,
-      stateDirectory: folder.path,
-      barrier: form.barrier,
-      noPivot: options.noPivot,
-      noNewKeyring: options.noNewKeyring,
-      preserveFds: options.preserveFds + inherited,
-      consoleSocket: options.consoleSocket !== undefined,
-      cgroup: {
-        ...cgroupRequest(layout, paths, namespaces.has("cgroup"), runtime.rootless),
-        asked: systemd !== undefined,
-      },
-      userNamespace,
-      seccomp,
-      netDevices,
-      hookState: { creating: hookState(record, "creating"), created: hookState(record, "created") },
-      host,
-      kernel: kernelCalls(),
-    });
-  return {
-    spec,
-    configText,
-    folder,
-    record,
-    planFor,
-    netDevices,
-    barrier: form.barrier,
-    preserveFds: options.preserveFds + inherited,
-    connectListener: seccomp?.notify === true
-      ? () => connectAgent(spec.linux!.seccomp!, options.bundle)
-      : undefined,
-    cgroup: Object.keys(paths).length === 0 ? undefined : {
-      layout,
-      paths,
-      writes: resourceWrites(spec, paths),
+      created: identity.created,
+      annotations: spec.annotations ?? {},
+      bootId: bootId(),
+      cgroupPaths: paths,
+      cgroupManager: runtime.cgroupManager,
+      ...(systemd === undefined ? {} : { systemd: { unit: systemd.unit.name, user: systemd.user } }),
+      ...(rdt === undefined ? {} : { intelRdt: chooseRdtGroup(rdt, id, findResctrl()!) }),
       rootless: runtime.rootless,
-      explicit: systemd !== undefined || spec.linux?.cgroupsPath !== undefined,
-    },
-    systemd,
+      ownPidNamespace: namespaces.isNew("pid"),
+      ownMountNamespace: namespaces.has("mount"),
+    };
+    const netDevices = Object.keys(spec.linux?.netDevices ?? {}).length === 0
+      ? []
+      : netDevicesOf(spec, record.incarnation);
+    const planFor = (paths: CgroupPaths) =>
+      buildCreatePlan({
+        spec,
+        id,
+        bundle: options.bundle,
+        rootfs,
+        stateDirectory,
+        barrier: form.barrier,
+        noPivot: options.noPivot,
+        noNewKeyring: options.noNewKeyring,
+        preserveFds,
+        consoleSocket: options.consoleSocket !== undefined,
+        cgroup: {
+          ...cgroupRequest(layout, paths, namespaces.has("cgroup"), runtime.rootless),
+          asked: systemd !== undefined,
+        },
+        userNamespace,
+        seccomp,
+        netDevices,
+        hookState: { creating: hookState(record, "creating"), created: hookState(record, "created") },
+        host,
+        kernel,
+      });
+    return {
+      spec,
+      configText,
+      warned: checked.warned,
+      folder: identity.folder,
+      record,
+      planFor,
+      netDevices,
+      barrier: form.barrier,
+      preserveFds,
+      connectListener: seccomp?.notify === true
+        ? () => connectAgent(spec.linux!.seccomp!, options.bundle)
+        : undefined,
+      cgroup: Object.keys(paths).length === 0 ? undefined : {
+        layout,
+        paths,
+        writes: resourceWrites(spec, paths),
+        rootless: runtime.rootless,
+        explicit: systemd !== undefined || spec.linux?.cgroupsPath !== undefined,
+      },
+      systemd,
+      another: preparationOf,
+    };
   };
+  return preparationOf({
+    folder,
+    incarnation: crypto.randomUUID().replaceAll("-", ""),
+    created: new Date().toISOString(),
+  });
 }
 
 /** The unit that systemd is to make, if it is to make one. */
@@ -179,7 +206,7 @@ function readConfig(bundle: string): string {
   }
 }
 
-function checkedSpec(text: string, runtime: Runtime): Spec {
+function checkedSpec(text: string, runtime: Runtime): { readonly spec: Spec; readonly warned: boolean } {
   const spec = parseSpec(text);
   if (runtime.log.debugEnabled) {
     for (const { path, message } of duplicateKeys(text)) runtime.log.warn(`${path}: ${message}`);
@@ -194,7 +221,7 @@ function checkedSpec(text: string, runtime: Runtime): Spec {
   ];
   if (issues.length > 0) throw new SpecError(issues);
   for (const { path, message } of warnings) runtime.log.warn(path === "" ? message : `${path}: ${message}`);
-  return spec;
+  return { spec, warned: warnings.length > 0 };
 }
 
 function sysctlsOfHost({ linux = {} }: Spec): readonly SpecIssue[] {

@@ -3,6 +3,7 @@ import { readOomKills } from "../cgroup/oom.ts";
 import type { CgroupPaths } from "../cgroup/paths.ts";
 import { launch } from "./create.ts";
 import { destroy } from "./delete.ts";
+import { keepCreation } from "./kept_creation.ts";
 import type { RunOptions, Runtime } from "./options.ts";
 import { type Preparation, prepare } from "./prepare.ts";
 import { poststart } from "./start.ts";
@@ -31,6 +32,7 @@ export function runPrepared(runtime: Runtime, options: RunOptions, prepared: Pre
   const container = { ...created, status: "running" } as const;
   try {
     poststart(runtime, container);
+    keepCreation(runtime, options, prepared, created.record);
     if (options.detach) return 0;
     const code = relay(created.pidfd, created.pid, created.master);
     if (code === KILLED) tellOfOom(runtime, created.record.cgroupPaths);

@@ -1,3 +1,4 @@
+import type { Freeze } from "../cgroup/freeze.ts";
 import { ENOENT, ESRCH } from "../linux/constants.gen.ts";
 import { encodePlan } from "./encode.ts";
 import { step } from "./frame.ts";
@@ -12,6 +13,10 @@ export interface KeptRequest {
   readonly barrier: string;
   /** The file that tells of a freeze, and the word in it that says so; none without cgroups. */
   readonly freezer?: { readonly path: string; readonly word: string } | undefined;
+  /** How it is frozen; none without cgroups. */
+  readonly freeze?: Freeze | undefined;
+  /** The directory whose processes are the container's; none without cgroups. */
+  readonly processes?: string | undefined;
   /** Directories of its cgroups, in the order of their removal. */
   readonly cgroups: readonly string[];
   /** What `state` prints, by status. */
@@ -28,6 +33,8 @@ const SLOTS = ["state folder", "--root", "process"];
 
 const END_TIMEOUT_MS = 10_000;
 const REMOVE_TIMEOUT_MS = 2_000;
+/** Longer than a fork takes; what does not stop by then is the engine's, which has more patience and the words. */
+const FREEZE_TIMEOUT_MS = 300;
 
 /**
  * The plans of a container's later verbs, which the first stage carries out without starting the engine. Whatever
@@ -41,8 +48,13 @@ export function keptPlans(request: KeptRequest): Partial<Record<typeof KEPT_VERB
     kill: [identify(request), ...thawed(request), step({ op: "pidfd_signal", slot: PROCESS, signal: 0 }, [])],
     delete: [...end(request, [requireBarrier(request)]), ...removal(request)],
     deleteForce: [...end(request, []), ...removal(request)],
+    pause: freeze(request),
+    resume: thaw(request),
+    psJson: request.processes === undefined
+      ? []
+      : [step({ op: "print_pids", directory: request.processes }, [])],
   };
-  const kept = KEPT_VERBS.filter((verb) => !request.engine.includes(verb));
+  const kept = KEPT_VERBS.filter((verb) => !request.engine.includes(verb) && plans[verb].length > 0);
   return Object.fromEntries(kept.map((verb) => [verb, { steps: plans[verb], slots: SLOTS, given: 2 }]));
 }
 
@@ -54,6 +66,30 @@ function identify({ target }: KeptRequest): Step {
 /** A frozen container is the engine's: it has the words, and knows when to thaw. */
 function thawed({ freezer }: KeptRequest): Step[] {
   return freezer === undefined ? [] : [step({ op: "require_thawed", ...freezer }, [])];
+}
+
+/** Nothing without a freezer: the engine says so. */
+function freeze(request: KeptRequest): Step[] {
+  const { freeze } = request;
+  if (freeze === undefined) return [];
+  const { path, frozen: text, thawed: undo, state, word } = freeze;
+  const again = freeze.again ? 1 : 0;
+  return [
+    identify(request),
+    ...thawed(request),
+    step({ op: "set_frozen", path, text, state, word, again, undo, timeoutMs: FREEZE_TIMEOUT_MS }, []),
+  ];
+}
+
+function thaw(request: KeptRequest): Step[] {
+  const { freeze, freezer } = request;
+  if (freeze === undefined || freezer === undefined) return [];
+  const { path, thawed: text, state } = freeze;
+  return [
+    identify(request),
+    step({ op: "require_frozen", ...freezer }, []),
+    step({ op: "set_frozen", path, text, state, word: null, again: 0, undo: null, timeoutMs: 0 }, []),
+  ];
 }
 
 function release({ barrier }: KeptRequest): Step {
@@ -189,12 +225,13 @@ export function encodeKeptExec(exec: KeptExec, identity: KeptIdentity): Uint8Arr
 }
 
 /** Write the head that binds a file to its container, and the checksum over all of it. */
-function sealed(
+export function sealed(
   out: Uint8Array<ArrayBuffer>,
   magic: string,
   identity: KeptIdentity,
+  limit = KEPT_LIMIT,
 ): Uint8Array<ArrayBuffer> | undefined {
-  if (out.length >= KEPT_LIMIT || identity.id.length >= ID_BYTES) return undefined;
+  if (out.length >= limit || identity.id.length >= ID_BYTES) return undefined;
   const view = new DataView(out.buffer);
   const text = new TextEncoder();
   out.set(text.encode(magic), 0);

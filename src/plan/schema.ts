@@ -141,7 +141,28 @@ export const OPS = {
   release_barrier: { root: "slot", path: "str", process: "slot" },
   // Frozen is what the file says when it holds `word`: EAGAIN.
   require_thawed: { path: "str", word: "str" },
+  require_frozen: { path: "str", word: "str" },
+  // Write `text`, and wait until `state` holds `word`; with `again` it is written each time. `undo` when that fails.
+  set_frozen: {
+    path: "str",
+    text: "str",
+    state: "str",
+    word: "str?",
+    again: "u32",
+    undo: "str?",
+    timeoutMs: "u32",
+  },
+  // EAGAIN where there are groups below: their processes are the container's too.
+  print_pids: { directory: "str" },
   require_entry: { root: "slot", path: "str" },
+  // What a creation makes on the host. `root` none: an absolute path.
+  make_directory: { root: "slot?", path: "str", mode: "u32" },
+  write_file: { root: "slot?", path: "str", text: "str", flags: "u32", mode: "u32" },
+  write_bytes: { root: "slot", path: "str", bytes: "blob", flags: "u32", mode: "u32" },
+  // The text of one file of a few bytes into another: a cpuset's, from the group above.
+  copy_text: { from: "str", to: "str" },
+  rename: { root: "slot", from: "str", to: "str" },
+  flock: { slot: "slot" },
   // `root` none: an absolute path. EBUSY is tried again until the time is up.
   remove_directory: { root: "slot?", path: "str", timeoutMs: "u32" },
   // One text for each status; `freezer` and `word` as in require_thawed.
@@ -230,13 +251,39 @@ export const KEPT_OPS: readonly OpName[] = [
   "wait_exit",
   "release_barrier",
   "require_thawed",
+  "require_frozen",
+  "set_frozen",
+  "print_pids",
   "require_entry",
   "remove_directory",
   "print_state",
 ];
 
+/** What the host's side of a kept creation is made of, its undoing included. */
+export const CREATION_OPS: readonly OpName[] = [
+  "open",
+  "unlink",
+  "make_directory",
+  "write_file",
+  "write_bytes",
+  "copy_text",
+  "rename",
+  "flock",
+  "require_thawed",
+  "remove_directory",
+];
+
 /** Verbs of kept plans, by their number in the file. */
-export const KEPT_VERBS = ["state", "start", "kill", "delete", "deleteForce"] as const;
+export const KEPT_VERBS = [
+  "state",
+  "start",
+  "kill",
+  "delete",
+  "deleteForce",
+  "pause",
+  "resume",
+  "psJson",
+] as const;
 
 export const MAGIC = 0x636e7564; // "dunc"
 export const SLOT_NONE = 0xffffffff;

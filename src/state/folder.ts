@@ -4,6 +4,9 @@ import { type ContainerRecord, parseRecord, recordText } from "./record.ts";
 /** The name of the barrier in a container's folder; its presence means `created`. */
 export const BARRIER = "exec.fifo";
 
+/** Kept creations, in the root folder: no container can be called so. */
+const CREATIONS = "@creations";
+
 const STATE = "state.json";
 const CONFIG = "config.json";
 const RESOURCES = "resources.json";
@@ -171,6 +174,19 @@ export function forgetExecs(folder: Folder): void {
   }
 }
 
+/** Keep a creation for the first stage (plan/kept_creation.ts), beside the containers' folders. */
+export function saveCreation(root: string, name: string, bytes: Uint8Array): void {
+  const folder = `${root}/${CREATIONS}`;
+  const temporary = `${folder}/.${name}.${Deno.pid}`;
+  try {
+    Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    Deno.writeFileSync(temporary, bytes, { mode: 0o600, createNew: true });
+    Deno.renameSync(temporary, `${folder}/${name}`);
+  } catch (error) {
+    throw ioError("keep the creation", folder, error);
+  }
+}
+
 /** The record. Throws ContainerError `container does not exist` where there is none, or says how it is damaged. */
 export function loadRecord(folder: Folder): ContainerRecord {
   let text: string;
@@ -209,7 +225,8 @@ export function removeFolder(folder: Folder): void {
 /** The ids below the root folder, sorted. Undefined where the root folder does not exist. */
 export function listIds(root: string): string[] | undefined {
   try {
-    return [...Deno.readDirSync(root)].filter((entry) => entry.isDirectory).map((entry) => entry.name).sort();
+    return [...Deno.readDirSync(root)].filter((entry) => entry.isDirectory && entry.name !== CREATIONS)
+      .map((entry) => entry.name).sort();
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw ioError("list containers", root, error);

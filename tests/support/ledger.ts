@@ -29,7 +29,7 @@ export function takeLedger(tag: string, roots: readonly string[]): Ledger {
     process: descendants().map(({ pid, startTime, name, state, parent }) =>
       `${pid} (${name}) ${state === "Z" ? "zombie" : "alive"}, parent ${parent}, start ${startTime}`
     ),
-    state: roots.flatMap((root) => entries(root).map((name) => `${root}/${name}`)),
+    state: roots.flatMap((root) => containersIn(root).map((name) => `${root}/${name}`)),
     descriptor: ownDescriptors(),
     file: ["/tmp", "/run", "/dev/shm", "/var/tmp"].flatMap((folder) =>
       entries(folder).filter(named).map((name) => `${folder}/${name}`)
@@ -100,6 +100,11 @@ function lines(path: string): string[] {
   } catch {
     return [];
   }
+}
+
+/** What is in a root folder; creations that were kept for the next container (c/kept.h) are no container. */
+export function containersIn(root: string): string[] {
+  return entries(root).filter((name) => name !== "@creations").sort();
 }
 
 function entries(folder: string): string[] {

@@ -1,3 +1,4 @@
+import { containersIn } from "./ledger.ts";
 import { call, type CommandOptions, type Outcome, type Running, start } from "./command.ts";
 
 /** What `state` prints. */
@@ -23,13 +24,21 @@ export class Runtime {
   }
 
   start(args: readonly string[], options: CommandOptions = {}): Running {
-    return start(this.command(...args), options);
+    return start(this.command(...args), this.#traced(options));
+  }
+
+  /** With DUNC_TRACE, each call and each start of the engine is a line of that file: scripts/test.sh counts them. */
+  #traced(options: CommandOptions): CommandOptions {
+    const trace = Deno.env.get("DUNC_TRACE");
+    if (this.name !== "dunc" || trace === undefined) return options;
+    Deno.writeTextFileSync(trace, "call\n", { append: true });
+    return { ...options, env: { ...options.env, DUNC_TRACE: trace } };
   }
 
   /** Call to the end. A container whose making has failed must not be there afterwards: that is checked here. */
   async call(args: readonly string[], options: CommandOptions = {}): Promise<Outcome> {
     const before = this.ids();
-    const outcome = await call(this.command(...args), options);
+    const outcome = await call(this.command(...args), this.#traced(options));
     const { code, stderr } = outcome;
     const failed = code !== 0 && /(create|run) failed: /.test(stderr) && !stderr.includes("already exists");
     const id = args.at(-1)!;
@@ -62,10 +71,6 @@ export class Runtime {
 
   /** Ids with a folder below the root folder. */
   ids(): string[] {
-    try {
-      return [...Deno.readDirSync(this.root)].map(({ name }) => name).sort();
-    } catch {
-      return [];
-    }
+    return containersIn(this.root);
   }
 }
