@@ -5,18 +5,19 @@
 import { assertEquals } from "@std/assert";
 import { skipReason, theSetting } from "./support/setting.ts";
 
-/** Test files that run there as they are, and the seconds they may take. */
-const FILES: readonly (readonly [file: string, seconds: number])[] = [
+/** Test files that run there as they are, the seconds they may take, and the guest when it is Debian with systemd. */
+const FILES: readonly (readonly [file: string, seconds: number, root?: "debian"])[] = [
   ["resources_test.ts", 120],
   ["exercises_test.ts", 150],
   ["bad_resources_test.ts", 150],
   ["device_rules_test.ts", 100],
   ["random_order_test.ts", 200],
+  ["systemd_guest_test.ts", 240, "debian"],
 ];
 
 const root = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
 
-for (const [file, seconds] of FILES) {
+for (const [file, seconds, kind = "host"] of FILES) {
   const reason = skipReason(["root", "vm"]);
   Deno.test({
     name: `in the guest: ${file}` + (reason === undefined ? "" : ` (skipped: ${reason})`),
@@ -31,7 +32,7 @@ for (const [file, seconds] of FILES) {
         `${root}/tests/${file}`,
       ];
       const command = new Deno.Command(`${root}/scripts/vm`, {
-        args: ["run", "--timeout", String(seconds), "env", "NO_COLOR=1", ...test],
+        args: ["run", "--root", kind, "--timeout", String(seconds), "env", "NO_COLOR=1", ...test],
         env: { DUNC: theSetting().dunc },
         stdin: "null",
         stdout: "piped",

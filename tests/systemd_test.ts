@@ -162,6 +162,19 @@ containerTest("a container of systemd is started, paused, updated, killed and ta
   });
 });
 
+containerTest("a container of a single process gets that limit when its first stage is gone", async (c) => {
+  await withSystemd(c, async ({ systemd, id, unit, ok }) => {
+    const { path } = c.bundle((config) => {
+      config.linux!.cgroupsPath = `${id.replaceAll("-", "_")}.slice:dunc:${id}`;
+      config.linux!.resources!.pids = { limit: 1 };
+    });
+    await ok("create", "--bundle", path, id);
+    assertEquals(property(systemd.properties("StartTransientUnit"), "TasksMax"), ["t", 2n]);
+    assertEquals(systemd.properties("SetUnitProperties"), [["TasksMax", "t", 1n]]);
+    assertEquals(valueIn(unit, "pids.max"), "1");
+  });
+});
+
 containerTest(
   "run takes its unit away at the end, and --cgroup-manager is the same as the flag",
   async (c) => {

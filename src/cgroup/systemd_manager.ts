@@ -101,6 +101,23 @@ export function stopUnit(bus: Bus, name: string): void {
   }
 }
 
+/**
+ * Have a process moved into a group of a unit, `below` its own (`/sub`, "" for itself).
+ *
+ * @throws ContainerError naming the unit, with systemd's words
+ */
+export function attachProcess(bus: Bus, name: string, below: string, pid: number): void {
+  try {
+    call(bus, "AttachProcessesToUnit", [
+      text(name),
+      text(below),
+      { signature: "au", value: [BigInt(pid)] },
+    ], "");
+  } catch (error) {
+    throw inWords(error, `join systemd unit ${name}`);
+  }
+}
+
 /** Change properties of a unit until the next boot. @throws ContainerError naming the unit, with systemd's words */
 export function setUnitProperties(bus: Bus, name: string, properties: readonly UnitProperty[]): void {
   if (properties.length === 0) return;

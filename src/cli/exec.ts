@@ -1,13 +1,16 @@
 import { execContainer } from "../container/exec.ts";
 import { ContainerError } from "../errors.ts";
 import { handedOver } from "./creation.ts";
+import { withDriverOf } from "./driver.ts";
 import { absolute } from "./runtime.ts";
 import type { Call } from "./table.ts";
 
-export function run({ args, flags, runtime }: Call): number {
+export async function run({ args, flags, runtime }: Call): Promise<number> {
   const processFile = flags.string("process");
-  return execContainer(runtime, {
-    id: args[0]!,
+  const id = args[0]!;
+  // Only who may not move a process himself has the user's systemd do it.
+  return execContainer(runtime.rootless ? await withDriverOf(runtime, id) : runtime, {
+    id,
     processFile: processFile === undefined ? undefined : absolute(processFile),
     args: args.slice(1),
     cwd: flags.string("cwd"),

@@ -150,7 +150,8 @@ function makeContainer(
         runtime.systemd!.startScope(systemd!, inhabitant);
         record = prepared.record;
         made = directoriesOf(record.cgroupPaths);
-        makeGroups(prepared, { ...cgroup!, inhabitant });
+        const writes = cgroup!.writes.filter((write) => !runtime.systemd!.isTight(write));
+        makeGroups(prepared, { ...cgroup!, writes, inhabitant });
       },
       maps: (pid) => writeIdMaps(pid, mapsOf(prepared.spec), mapper()),
       devices: (pid) => moveDevices(prepared.netDevices, pid),
@@ -166,6 +167,7 @@ function makeContainer(
         const stat = readProcessStat(pid);
         if (stat === undefined) throw new ContainerError("find the container's process", { errno: "ESRCH" });
         traceReady(runtime.log, pid);
+        if (systemd !== undefined) runtime.systemd!.tightenScope(systemd, cgroup!.writes);
         if (record.intelRdt !== undefined) joinRdtGroup(record.intelRdt, pid);
         record = { ...record, process: { pid, startTime: stat.startTime } };
         saveRecord(folder, record);

@@ -28,6 +28,7 @@ import type { ExecOptions, Log, Runtime } from "./options.ts";
 import { writePidFile } from "./pid_file.ts";
 import { inheritedDescriptors } from "./prepare.ts";
 import { seccompOf } from "./seccomp.ts";
+import type { ContainerRecord } from "../state/record.ts";
 import { connectAgent } from "./seccomp_agent.ts";
 import { traceEnd, tracePlan, traceReady } from "./trace.ts";
 import { identify, startFailure } from "./verb.ts";
@@ -52,6 +53,7 @@ export function execContainer(runtime: Runtime, options: ExecOptions): number {
     const namespaces = ownNamespaces(pid);
     const preserveFds = options.preserveFds + inheritedDescriptors();
     const seccomp = seccompOf(spec, runtime.log);
+    const { attached, ...groups } = execCgroup(container, options.cgroups);
     const plan = buildExecPlan({
       process,
       origin,
@@ -63,14 +65,18 @@ export function execContainer(runtime: Runtime, options: ExecOptions): number {
       noNewKeyring: false,
       preserveFds,
       consoleSocket: options.consoleSocket !== undefined,
-      ...execCgroup(container, options.cgroups),
+      ...groups,
+      asked: attached !== undefined,
       seccomp,
       linux: spec.linux,
       kernel: kernelCalls(),
     });
-    const keep = preserveFds === 0 ? () => keepExec(container, options, plan, configOf(container)) : () => {};
+    const keep = preserveFds === 0 && attached === undefined
+      ? () => keepExec(container, options, plan, configOf(container))
+      : () => {};
     const { intelRdt } = container.record;
     const join = (process: number) => intelRdt === undefined ? undefined : joinRdtGroup(intelRdt, process);
+    const attach = (first: number) => attachByUnit(runtime, container.record, attached ?? "", first);
     const taker = seccomp?.notify === true
       ? connectAgent(spec.linux!.seccomp!, container.record.bundle)
       : undefined;
@@ -78,13 +84,18 @@ export function execContainer(runtime: Runtime, options: ExecOptions): number {
       const pass = taker &&
         ((process: number, descriptor: number) => taker.take(descriptor, process, { ...container, pid }));
       tracePlan(runtime.log, plan);
-      return launchExec(options, plan, { log: runtime.log, target, preserveFds, keep, pass, join });
+      return launchExec(options, plan, { log: runtime.log, target, preserveFds, keep, pass, join, attach });
     } finally {
       taker?.close();
     }
   } finally {
     close(target);
   }
+}
+
+function attachByUnit({ systemd }: Runtime, record: ContainerRecord, below: string, pid: number): void {
+  if (systemd === undefined) throw new ContainerError("exec", { reason: "the systemd driver is not loaded" });
+  systemd.attachToScope(record, below, pid);
 }
 
 function checkStatus({ status }: Container, options: ExecOptions): void {
@@ -163,6 +174,8 @@ interface Launch {
   readonly keep: () => void;
   /** Puts the process where the container's are, beyond cgroups. */
   readonly join: (pid: number) => void;
+  /** Has the first stage put into the group, where we may not do it. */
+  readonly attach: (first: number) => void;
   /** Passes the filter's listener on, where it has one. */
   readonly pass: Handlers["listener"];
 }
@@ -170,7 +183,7 @@ interface Launch {
 function launchExec(
   options: ExecOptions,
   plan: ReturnType<typeof buildExecPlan>,
-  { log, target, preserveFds, keep, pass, join }: Launch,
+  { log, target, preserveFds, keep, pass, join, attach }: Launch,
 ): number {
   const console = options.consoleSocket === undefined
     ? undefined
@@ -184,6 +197,7 @@ function launchExec(
   try {
     const given = console === undefined ? [target] : [target, console];
     const outcome = runConversation(spawnPlan(plan, { given, preserveFds }), {
+      cgroup: attach,
       ready: (pid) => {
         traceReady(log, pid);
         // Before the program runs: it may have ended by the time the conversation has.

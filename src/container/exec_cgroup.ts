@@ -1,4 +1,6 @@
+import { ownDirectory } from "../cgroup/layout.ts";
 import { joinFiles, v2Directory } from "../cgroup/paths.ts";
+import { readLayout } from "../cgroup/read_layout.ts";
 import { ContainerError } from "../errors.ts";
 import type { Container } from "./container.ts";
 
@@ -6,6 +8,11 @@ import type { Container } from "./container.ts";
 export interface ExecCgroup {
   readonly joinFiles: readonly string[];
   readonly cgroupDirectory?: string | undefined;
+  /**
+   * The group below the container's unit, "" for its own, that the user's systemd must move the process into, because
+   * we may not.
+   */
+  readonly attached?: string | undefined;
 }
 
 /**
@@ -28,7 +35,32 @@ export function execCgroup({ record }: Container, wanted: readonly string[]): Ex
       paths[controller] = group;
     }
   }
-  return { joinFiles: joinFiles(paths), cgroupDirectory: v2Directory(paths) };
+  const directory = v2Directory(paths);
+  if (record.systemd?.user === true && directory !== undefined && !mayEnter(directory)) {
+    return { joinFiles: [], attached: directory.slice(v2Directory(record.cgroupPaths)!.length) };
+  }
+  return { joinFiles: joinFiles(paths), cgroupDirectory: directory };
+}
+
+/** Whether we may move a process of ours into a v2 group: who does writes to the common ancestor (cgroups(7)). */
+function mayEnter(directory: string): boolean {
+  const { unified } = readLayout();
+  const own = unified === undefined ? undefined : ownDirectory(unified);
+  if (own === undefined) return false;
+  const ancestor = commonPath(own, directory);
+  try {
+    Deno.openSync(`${ancestor}/cgroup.procs`, { write: true }).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The deepest directory that two paths share: `/a/b`, `/a/c/d` → `/a`. */
+export function commonPath(one: string, other: string): string {
+  const [a, b] = [one.split("/"), other.split("/")];
+  const differs = a.findIndex((part, index) => part !== b[index]);
+  return (differs < 0 ? a : a.slice(0, differs)).join("/");
 }
 
 function subGroup(base: string, path: string): string {

@@ -1,5 +1,6 @@
 import { cgroupKernel } from "../../ffi/cgroup_kernel.ts";
 import { openBus } from "../../ffi/systemd.ts";
+import type { FileWrite } from "../cgroup/file_write.ts";
 import { freeze, isFrozen, thaw } from "../cgroup/freeze.ts";
 import { type CgroupLayout, parseMembership } from "../cgroup/layout.ts";
 import { type CgroupPaths, isV2 } from "../cgroup/paths.ts";
@@ -7,6 +8,7 @@ import type { Resources } from "../cgroup/resources.ts";
 import { annotationProperties } from "../cgroup/systemd_annotations.ts";
 import type { Bus } from "../cgroup/systemd_bus.ts";
 import {
+  attachProcess,
   managerFacts,
   setUnitProperties,
   startUnit,
@@ -21,6 +23,7 @@ import {
   type UnitProperty,
 } from "../cgroup/systemd_properties.ts";
 import { systemdPaths, type SystemdUnit, systemdUnit } from "../cgroup/systemd_unit.ts";
+import { applyWrites } from "../cgroup/write.ts";
 import { ContainerError } from "../errors.ts";
 import type { Spec } from "../spec/schema.ts";
 import type { ContainerRecord } from "../state/record.ts";
@@ -33,6 +36,8 @@ export interface SystemdCgroup {
   readonly user: boolean;
   readonly paths: CgroupPaths;
   readonly properties: readonly UnitProperty[];
+  /** Whether it may have a single process: see tightenScope(). */
+  readonly tight: boolean;
 }
 
 /**
@@ -56,16 +61,19 @@ export function systemdCgroup(
   const { version, controlGroup } = withBus(user, managerFacts);
   const resources = spec.linux?.resources ?? {};
   const paths = systemdPaths(layout, unit, user ? controlGroup : "", v2 ? new Map() : membershipOf("1"));
+  const properties = [
+    ...deviceProperties(resources.devices ?? [], version),
+    ...limitProperties(resources, v2, version),
+    ...annotated,
+  ];
+  const isOne = ({ name, value }: UnitProperty) => name === ONE_TASK.name && value === 1n;
   return {
     id,
     unit,
     user,
     paths,
-    properties: [
-      ...deviceProperties(resources.devices ?? [], version),
-      ...limitProperties(resources, v2, version),
-      ...annotated,
-    ],
+    properties: properties.map((property) => isOne(property) ? { ...property, value: 2n } : property),
+    tight: properties.some(isOne),
   };
 }
 
@@ -84,6 +92,31 @@ export function startScope({ id, unit, user, paths, properties }: SystemdCgroup,
   throw new ContainerError(`start systemd unit ${unit.name}`, {
     reason: `process ${pid} was not moved into it, but is in ${group ?? "no group of systemd's"}`,
   });
+}
+
+/**
+ * The limit on processes of a container that may have one alone: while it is made there are two, the first stage
+ * and what that clones. To be called when there is one.
+ */
+export function tightenScope(
+  { unit, user, tight, paths }: SystemdCgroup,
+  writes: readonly FileWrite[],
+): void {
+  if (!tight) return;
+  withBus(user, (bus) => setUnitProperties(bus, unit.name, [{ ...ONE_TASK, value: 1n }]));
+  applyWrites(paths, writes.filter(isTight), user);
+}
+
+const ONE_TASK = { name: "TasksMax", signature: "t" };
+
+/** Whether a write is tightenScope()'s. */
+export function isTight({ file, text }: FileWrite): boolean {
+  return file === "pids.max" && text === "1";
+}
+
+/** Have a process moved into a group of the container's unit. @throws ContainerError with systemd's words */
+export function attachToScope({ systemd }: ContainerRecord, below: string, pid: number): void {
+  withBus(systemd!.user, (bus) => attachProcess(bus, systemd!.unit, below, pid));
 }
 
 /** Take a container's unit away. One that is gone is fine. @throws ContainerError when systemd does not do it */

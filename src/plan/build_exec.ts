@@ -44,6 +44,8 @@ export interface ExecRequest extends ProcessRequest {
   readonly joinFiles: readonly string[];
   /** v2: the directory to be cloned into. */
   readonly cgroupDirectory?: string | undefined;
+  /** Whether somebody else puts the first stage into the group. */
+  readonly asked?: boolean | undefined;
   readonly kernel: Kernel;
   readonly seccomp?: SeccompRequest | undefined;
   /** The container's section of config.json: personality and memory policy hold for every process. */
@@ -87,11 +89,16 @@ function joinSteps(request: ExecRequest, slots: Slots, process: number): Step[] 
     const slot = slots.make(path);
     return [slot, step({ op: "open", slot, root: null, path, flags, resolve: 0 }, CGROUP)];
   };
+  const asked = request.asked === true ? [step({ op: "sync", word: WORDS.cgroup }, CGROUP)] : [];
   const files = request.joinFiles.map((path) => open(path, O_WRONLY));
   const directory = request.cgroupDirectory === undefined
     ? undefined
     : open(request.cgroupDirectory, O_PATH | O_DIRECTORY);
-  const steps = [...files.map(([, opened]) => opened), ...(directory === undefined ? [] : [directory[1]])];
+  const steps = [
+    ...asked,
+    ...files.map(([, opened]) => opened),
+    ...(directory === undefined ? [] : [directory[1]]),
+  ];
   steps.push(...affinitySteps(request.process.execCPUAffinity?.initial, [
     ...request.origin,
     "execCPUAffinity",

@@ -1,24 +1,26 @@
 import { assert, assertEquals } from "@std/assert";
 import { CLONE_NEWCGROUP, CLONE_NEWPID, CLONE_NEWUSER } from "../linux/constants.gen.ts";
 import { buildExecPlan, type ExecRequest } from "./build_exec.ts";
+import { WORDS } from "./schema.ts";
+
+const REQUEST: ExecRequest = {
+  process: { args: ["true"], cwd: "/" },
+  origin: ["process"],
+  id: "one",
+  pid: 77,
+  namespaces: CLONE_NEWPID | CLONE_NEWCGROUP,
+  userNamespace: false,
+  setgroups: true,
+  noNewKeyring: false,
+  preserveFds: 0,
+  consoleSocket: false,
+  joinFiles: [],
+  cgroupDirectory: "/sys/fs/cgroup/one",
+  kernel: { openat2: true, mountApi: true },
+};
 
 function joinsOf(changes: Partial<ExecRequest>): string[] {
-  const plan = buildExecPlan({
-    process: { args: ["true"], cwd: "/" },
-    origin: ["process"],
-    id: "one",
-    pid: 77,
-    namespaces: CLONE_NEWPID | CLONE_NEWCGROUP,
-    userNamespace: false,
-    setgroups: true,
-    noNewKeyring: false,
-    preserveFds: 0,
-    consoleSocket: false,
-    joinFiles: [],
-    cgroupDirectory: "/sys/fs/cgroup/one",
-    kernel: { openat2: true, mountApi: true },
-    ...changes,
-  });
+  const plan = buildExecPlan({ ...REQUEST, ...changes });
   return plan.steps.map(({ op }) => op).filter(({ op }) => /^(open|setns|clone|write_slot|become)/.test(op))
     .map(
       (op) => {
@@ -55,4 +57,10 @@ Deno.test("exec opens the cgroup namespace before a user namespace takes the rig
 
 Deno.test("exec joins nothing that is the runtime's own", () => {
   assertEquals(joinsOf({ namespaces: 0 }).filter((step) => step.startsWith("setns")), []);
+});
+
+Deno.test("exec has its first stage put into the group where the runtime may not do it", () => {
+  const plan = buildExecPlan({ ...REQUEST, cgroupDirectory: undefined, asked: true });
+  assertEquals(plan.steps[0]!.op, { op: "sync", word: WORDS.cgroup });
+  assertEquals(plan.steps.filter(({ op }) => op.op === "clone" && op.cgroup !== null), []);
 });

@@ -82,6 +82,7 @@ export type Need =
   | "dunc"
   | "full"
   | "vm"
+  | "systemd"
   | "guest";
 
 /** Whether this is the guest of scripts/vm. */
@@ -98,6 +99,10 @@ export function skipReason(needs: readonly Need[]): string | undefined {
       if (Deno.env.get("DUNC_FULL") !== "1") return "takes long: DUNC_FULL=1";
     } else if (need === "guest") {
       if (!inGuest()) return "is for the guest of scripts/vm";
+    } else if (need === "systemd") {
+      if (!inGuest() || findProgram("systemctl") === undefined) {
+        return "is for the Debian guest of scripts/vm";
+      }
     } else if (need === "vm") {
       if (Deno.env.get("DUNC_VM") !== "1") return "starts the guest of scripts/vm: DUNC_VM=1";
     } else if (need === "dunc") {
