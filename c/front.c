@@ -101,16 +101,29 @@ static int log_opens(const char *path)
 	return !path || fd >= 0;
 }
 
-static int try_request(struct request *request)
+/* As defaultRoot() of src/cli/runtime.ts has it for root and for an ordinary user. NULL: the engine finds out. */
+static const char *default_root(const char *runtime_directory, char *buffer, size_t size)
 {
-	const char *path = request->root ? request->root : "/run/dunc";
+	size_t at;
+
+	if (!SYS(geteuid))
+		return "/run/dunc";
+	if (!runtime_directory || !*runtime_directory)
+		return NULL;
+	at = text_append(buffer, size, 0, runtime_directory);
+	return text_append(buffer, size, at, "/dunc") == size ? NULL : buffer;
+}
+
+static int try_request(struct request *request, const char *runtime_directory)
+{
+	char own[4096];
+	const char *path = request->root ? request->root : default_root(runtime_directory, own, sizeof(own));
 	struct place place;
 	struct stat st;
 	long fd;
 	int done = 0;
 
-	/* An ordinary user's default folder is in its environment: the engine looks it up. */
-	if ((!request->root && SYS(geteuid)) || !request->id || !is_plain_id(request->id))
+	if (!path || !request->id || !is_plain_id(request->id))
 		return 0;
 	place.root = (int)(fd = front_open_private(AT_FDCWD, path, O_PATH | O_DIRECTORY, S_IFDIR, &st));
 	if (fd < 0)
@@ -140,20 +153,25 @@ static int wants_engine(char **envp)
 	return 0;
 }
 
+static const char *environment(char **envp, const char *name)
+{
+	for (; *envp; envp++)
+		if (front_after_equals(*envp, name))
+			return front_after_equals(*envp, name);
+	return NULL;
+}
+
 /* DUNC_TRACE=FILE: a line for each start of the engine, for people who want to know which calls need it. */
 static void trace_engine(char **envp)
 {
 	static const char line[] = "engine\n";
+	const char *path = environment(envp, "DUNC_TRACE");
+	long fd = path ? SYS(openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600) : -1;
 
-	for (; *envp; envp++) {
-		const char *path = front_after_equals(*envp, "DUNC_TRACE");
-		long fd = path ? SYS(openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600) : -1;
-
-		if (fd < 0)
-			continue;
-		SYS(write, fd, line, sizeof(line) - 1);
-		SYS(close, fd);
-	}
+	if (fd < 0)
+		return;
+	SYS(write, fd, line, sizeof(line) - 1);
+	SYS(close, fd);
 }
 
 static uint64_t auxiliary(const Elf64_auxv_t *auxv, uint64_t type)
@@ -176,7 +194,8 @@ __attribute__((used)) static _Noreturn void start(long *stack)
 
 	if (auxiliary(auxv, AT_SECURE))
 		front_die("dunc: refuses to run setuid or with file capabilities\n", 1);
-	if (argc > 2 && !wants_engine(envp) && front_parse_request(argc, argv, &request) && try_request(&request))
+	if (argc > 2 && !wants_engine(envp) && front_parse_request(argc, argv, &request) &&
+	    try_request(&request, environment(envp, "XDG_RUNTIME_DIR")))
 		SYS(exit_group, 0);
 	trace_engine(envp);
 	front_start_engine(stack, auxv);

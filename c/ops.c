@@ -223,6 +223,7 @@ static long run_op(struct run *run, const struct op_head *head)
 	case OP_WRITE_BYTES: return op_write_bytes(run, AS(write_bytes));
 	case OP_COPY_TEXT: return op_copy_text(run, AS(copy_text));
 	case OP_RENAME: return op_rename(run, AS(rename));
+	case OP_ATTACH_DEVICE_PROGRAM: return op_attach_device_program(run, AS(attach_device_program));
 	case OP_FLOCK: return op_flock(run, AS(flock));
 	case OP_REMOVE_DIRECTORY: return op_remove_directory(run, AS(remove_directory));
 	case OP_PRINT_STATE: return op_print_state(run, AS(print_state));

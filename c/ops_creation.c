@@ -1,4 +1,5 @@
 /* What a creation makes on the host: its folder, its files, its groups. Carried out in the runtime's own process. */
+#include "bpf.h"
 #include "plan.h"
 
 long op_make_directory(struct run *run, const struct op_make_directory *op)
@@ -60,6 +61,18 @@ long op_rename(struct run *run, const struct op_rename *op)
 	int root = run->slots[op->root];
 
 	return SYS(renameat2, root, op_str(run, op->from), root, op_str(run, op->to), 0);
+}
+
+long op_attach_device_program(struct run *run, const struct op_attach_device_program *op)
+{
+	long fd = SYS(openat, AT_FDCWD, op_str(run, op->cgroup), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), rc;
+
+	if (fd < 0)
+		return fd;
+	rc = op->program.size % 8 ? -EINVAL : attach_device_program((int)fd, run->plan.bytes + op->program.at,
+								    op->program.size / 8);
+	SYS(close, fd);
+	return rc;
 }
 
 long op_flock(struct run *run, const struct op_flock *op)

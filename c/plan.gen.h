@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 #define PLAN_MAGIC 0x636e7564u
-#define PLAN_ABI   0x3261bba237a6348dull
+#define PLAN_ABI   0x8b6e244d6032034ull
 #define SLOT_LIMIT 512u
 #define SLOT_NONE  0xffffffffu
 
@@ -113,9 +113,10 @@ enum op_code {
 	OP_WRITE_BYTES = 83,
 	OP_COPY_TEXT = 84,
 	OP_RENAME = 85,
-	OP_FLOCK = 86,
-	OP_REMOVE_DIRECTORY = 87,
-	OP_PRINT_STATE = 88,
+	OP_ATTACH_DEVICE_PROGRAM = 86,
+	OP_FLOCK = 87,
+	OP_REMOVE_DIRECTORY = 88,
+	OP_PRINT_STATE = 89,
 };
 
 enum word {
@@ -963,6 +964,15 @@ _Static_assert(offsetof(struct op_rename, from) == 20, "rename.from");
 _Static_assert(offsetof(struct op_rename, to) == 24, "rename.to");
 _Static_assert(sizeof(struct op_rename) == 32, "rename");
 
+struct op_attach_device_program {
+	struct op_head head;
+	str_ref cgroup;
+	struct blob_ref program;
+} __attribute__((aligned(8)));
+_Static_assert(offsetof(struct op_attach_device_program, cgroup) == 16, "attach_device_program.cgroup");
+_Static_assert(offsetof(struct op_attach_device_program, program) == 20, "attach_device_program.program");
+_Static_assert(sizeof(struct op_attach_device_program) == 32, "attach_device_program");
+
 struct op_flock {
 	struct op_head head;
 	slot_ref slot;
@@ -1093,6 +1103,7 @@ _Static_assert(sizeof(struct op_print_state) == 64, "print_state");
 	X(write_bytes, WRITE_BYTES) \
 	X(copy_text, COPY_TEXT) \
 	X(rename, RENAME) \
+	X(attach_device_program, ATTACH_DEVICE_PROGRAM) \
 	X(flock, FLOCK) \
 	X(remove_directory, REMOVE_DIRECTORY) \
 	X(print_state, PRINT_STATE)
@@ -1233,6 +1244,8 @@ _Static_assert(sizeof(struct op_print_state) == 64, "print_state");
 	X(rename, RENAME, root, SLOT) \
 	X(rename, RENAME, from, STR) \
 	X(rename, RENAME, to, STR) \
+	X(attach_device_program, ATTACH_DEVICE_PROGRAM, cgroup, STR) \
+	X(attach_device_program, ATTACH_DEVICE_PROGRAM, program, BLOB) \
 	X(flock, FLOCK, slot, SLOT) \
 	X(remove_directory, REMOVE_DIRECTORY, root, SLOT_OR_NONE) \
 	X(remove_directory, REMOVE_DIRECTORY, path, STR) \
@@ -1286,6 +1299,7 @@ _Static_assert(sizeof(struct op_print_state) == 64, "print_state");
 	X(write_bytes, WRITE_BYTES) \
 	X(copy_text, COPY_TEXT) \
 	X(rename, RENAME) \
+	X(attach_device_program, ATTACH_DEVICE_PROGRAM) \
 	X(flock, FLOCK) \
 	X(require_thawed, REQUIRE_THAWED) \
 	X(remove_directory, REMOVE_DIRECTORY)

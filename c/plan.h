@@ -143,6 +143,7 @@ long op_write_file(struct run *run, const struct op_write_file *op);
 long op_write_bytes(struct run *run, const struct op_write_bytes *op);
 long op_copy_text(struct run *run, const struct op_copy_text *op);
 long op_rename(struct run *run, const struct op_rename *op);
+long op_attach_device_program(struct run *run, const struct op_attach_device_program *op);
 long op_flock(struct run *run, const struct op_flock *op);
 
 /* To standard output; what a reader does not take is its loss. */

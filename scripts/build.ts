@@ -39,7 +39,7 @@ const C_FLAGS = [
 /** Every C artefact: what it is made of, below c/, and how. `*` stands for any part of a name. */
 const ARTEFACTS = {
   "dunc-init": {
-    sources: ["init.c", "plan.c", "ops*.c", "text.c"],
+    sources: ["init.c", "bpf.c", "plan.c", "ops*.c", "text.c"],
     // One segment less to map: the file is a few pages long.
     flags: ["-static", "-fno-pic", "-no-pie", "-Wl,-z,noseparate-code"],
   },
@@ -56,6 +56,7 @@ const ARTEFACTS = {
       "front_spawn.c",
       "spawn.c",
       "relay.c",
+      "bpf.c",
       "plan.c",
       "ops*.c",
       "text.c",

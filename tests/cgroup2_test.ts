@@ -52,6 +52,30 @@ containerTest("cgroup v2: devices are held by a program with v1's verdicts", asy
   assertStringIncludes(stderr, "'/tmp/b': Operation not permitted");
 });
 
+containerTest(
+  "cgroup v2: a creation that was kept has the same group and holds the same devices",
+  async (bench) => {
+    bench.configure((config) => {
+      const process = config.process!;
+      process.args = ["sh", "-c", "grep ^0:: /proc/self/cgroup; mknod /tmp/b b 8 0; cat /tmp/b; rm /tmp/b"];
+      for (const set of ["bounding", "effective", "permitted"] as const) {
+        process.capabilities![set] = [...process.capabilities![set]!, "CAP_MKNOD"];
+      }
+      config.root!.readonly = false;
+    });
+    const [one, two] = [bench.id(), bench.id()];
+    const { stdout, stderr } = await onCgroup2(
+      bench,
+      `touch trace; $D run ${one}; DUNC_TRACE=trace $D run ${two}; cat trace; find /sys/fs/cgroup -name '${one}' -o -name '${two}'`,
+    );
+    const denied = "cat: can't open '/tmp/b': Operation not permitted\n";
+    assertEquals(stderr, denied + denied);
+    const [first, second] = stdout.split("\n");
+    assertEquals(second, first!.replace(one, two));
+    assertEquals(stdout.split("\n").length, 3, `no engine, and no group is left: ${stdout}`);
+  },
+);
+
 containerTest("cgroup v2: pause, exec, events, kill and delete", async (bench) => {
   bench.configure((config) => config.process!.args = ["sleep", "100"]);
   const id = bench.id();

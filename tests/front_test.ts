@@ -1,8 +1,8 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { containersIn } from "./support/ledger.ts";
 import { type Bench, containerTest } from "./bench/bench.ts";
 import { killedAt, killPointsOf } from "./support/kill_points.ts";
-import { duncPath } from "./bench/dunc.ts";
+import { duncPath, runCommand } from "./bench/dunc.ts";
 import { ENGINE, traced } from "./support/stages.ts";
 
 async function created(bench: Bench): Promise<string> {
@@ -59,6 +59,37 @@ containerTest("pause, resume and ps --format json are carried out by the first s
     (await bench.dunc(["ps", "-f", "json", id], ENGINE)).stdout,
   );
   await bench.dunc(["delete", id]);
+});
+
+containerTest("an ordinary user's containers are answered for by the first stage too", async (bench) => {
+  const folder = `${bench.bundle}/user`;
+  const uid = 54321;
+  for (const path of [folder, `${folder}/run`]) {
+    Deno.mkdirSync(path, { mode: 0o755 });
+    Deno.chownSync(path, uid, uid);
+  }
+  const trace = `${folder}/trace`;
+  const env = { XDG_RUNTIME_DIR: `${folder}/run`, PATH: Deno.env.get("PATH")!, DUNC_TRACE: trace };
+  const call = async (...args: string[]) => {
+    const result = await runCommand(duncPath(), args, { cwd: folder, uid, gid: uid, clearEnv: true, env });
+    assertEquals(result.code, 0, `${args.join(" ")}: ${result.stderr}`);
+    return result.stdout;
+  };
+  await call("spec", "--rootless");
+  const config = JSON.parse(Deno.readTextFileSync(`${folder}/config.json`));
+  config.process.terminal = false;
+  config.process.args = ["sleep", "100"];
+  config.root.path = bench.rootfs;
+  Deno.writeTextFileSync(`${folder}/config.json`, JSON.stringify(config));
+  const id = bench.id();
+  await call("create", id);
+  await call("exec", id, "echo", "hello");
+  Deno.removeSync(trace);
+  assertStringIncludes(await call("state", id), '"status": "created"');
+  await call("start", id);
+  assertEquals(await call("exec", id, "echo", "hello"), "hello\n");
+  await call("delete", "--force", id);
+  assertThrows(() => Deno.statSync(trace), Deno.errors.NotFound);
 });
 
 containerTest("ps of a container with groups of its own below is the engine's", async (bench) => {

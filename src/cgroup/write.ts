@@ -70,7 +70,7 @@ function writeOne(directory: string, write: FileWrite): { errno: string | undefi
   return { errno: tolerated ? undefined : errno, done: write };
 }
 
-function directoryOf(paths: CgroupPaths, { controller, origin }: FileWrite): string {
+export function directoryOf(paths: CgroupPaths, { controller, origin }: FileWrite): string {
   const directory = paths[controller] ?? (isV2(paths) ? paths[""] : undefined);
   if (directory !== undefined) return directory;
   throw new ContainerError(`cannot set ${controller} limit`, {

@@ -1,9 +1,11 @@
 import { buildId, fileIdentity } from "../../ffi/stub.ts";
 import type { FileWrite } from "../cgroup/file_write.ts";
+import { deviceProgram } from "../cgroup/device_program.ts";
+import { deviceList } from "../cgroup/devices.ts";
 import { freezeFile } from "../cgroup/freeze.ts";
 import { type CgroupPaths, directoriesOf, isV2 } from "../cgroup/paths.ts";
 import { readLayoutText } from "../cgroup/read_layout.ts";
-import { standIn } from "../cgroup/write.ts";
+import { directoryOf, standIn } from "../cgroup/write.ts";
 import { errnoNumber } from "../errors.ts";
 import { type CreationGroup, creationPlans, type CreationWrite } from "../plan/creation.ts";
 import { creationName, encodeCreation, HOLES, isHoleless } from "../plan/kept_creation.ts";
@@ -73,7 +75,7 @@ function creationFile(
       created: recordText(withProcess),
       config: configText,
       verbs,
-      groups: groupsOf(paths, another.cgroup?.writes ?? []),
+      groups: groupsOf(prepared.spec, paths, another.cgroup?.writes ?? []),
       writes: writesOf(paths, record.cgroupPaths, another.cgroup?.writes ?? []),
       files: files(),
     }),
@@ -109,8 +111,7 @@ function isPlainSpec(prepared: Preparation, record: ContainerRecord): boolean {
     namespaces.every(({ type, path }) => type !== "user" && (path ?? "") === "") &&
     linux.netDevices === undefined && linux.intelRdt === undefined &&
     connectListener === undefined && systemd === undefined &&
-    // A v2 group has a device program, which the first stage cannot attach.
-    !isV2(record.cgroupPaths) && engineVerbs(record, spec).length === 0 &&
+    engineVerbs(record, spec).length === 0 &&
     [configText, record.bundle, record.rootfs, folder.path.slice(0, -folder.id.length)].every(isHoleless);
 }
 
@@ -124,10 +125,13 @@ function onlyThoseOf(had: CgroupPaths, paths: CgroupPaths): CgroupPaths {
   return Object.fromEntries(Object.entries(paths).filter(([controller]) => controller in had));
 }
 
-function groupsOf(paths: CgroupPaths, writes: readonly FileWrite[]): CreationGroup[] {
+function groupsOf(spec: Spec, paths: CgroupPaths, writes: readonly FileWrite[]): CreationGroup[] {
   const freezer = freezeFile(paths);
+  // v1 has its list among the writes.
+  const program = isV2(paths) ? deviceProgram(deviceList(spec.linux?.resources?.devices ?? [])) : undefined;
   return directoriesOf(paths).map((directory) => ({
     directory,
+    program,
     freezer: freezer?.path.startsWith(`${directory}/`) === true ? freezer : undefined,
     inherited: directory !== paths.cpuset
       ? []
@@ -142,14 +146,11 @@ function groupsOf(paths: CgroupPaths, writes: readonly FileWrite[]): CreationGro
  * it did when it was refused at first.
  */
 function writesOf(paths: CgroupPaths, made: CgroupPaths, writes: readonly FileWrite[]): CreationWrite[] {
-  const asMade = writes.map((write) => standIn(made[write.controller]!, write));
-  const form = (
-    { controller, file, text, origin }: FileWrite,
-    tolerate: readonly string[],
-  ): CreationWrite => ({
-    path: `${paths[controller]}/${file}`,
-    text,
-    origin,
+  const asMade = writes.map((write) => standIn(directoryOf(made, write), write));
+  const form = (write: FileWrite, tolerate: readonly string[]): CreationWrite => ({
+    path: `${directoryOf(paths, write)}/${write.file}`,
+    text: write.text,
+    origin: write.origin,
     tolerate: tolerate.map(errnoNumber),
   });
   return [

@@ -1,3 +1,3 @@
 // Written by scripts/gen_plan_h.ts: do not edit.
 /** planAbi() of the table in schema.ts. */
-export const PLAN_ABI = 0x3261bba237a6348dn;
+export const PLAN_ABI = 0x8b6e244d6032034n;

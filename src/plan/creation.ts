@@ -38,6 +38,8 @@ export interface CreationGroup {
   readonly freezer?: { readonly path: string; readonly word: string } | undefined;
   /** Files that a new v1 cpuset takes from the group above. */
   readonly inherited: readonly string[];
+  /** The program that holds its devices, on v2. */
+  readonly program?: Uint8Array | undefined;
 }
 
 /** A limit, as it was set when the creation went well. */
@@ -122,7 +124,12 @@ function limitSteps({ groups, writes }: CreationRequest): Step[] {
   const limits = writes.map(({ path, text, origin, tolerate }) =>
     step({ op: "write_file", root: null, path, text, flags: O_WRONLY, mode: 0 }, origin, { tolerate })
   );
-  return [...frozen, ...inherited, ...limits];
+  const devices = groups.flatMap(({ directory: cgroup, program }) =>
+    program === undefined
+      ? []
+      : [step({ op: "attach_device_program", cgroup, program }, ["linux", "resources", "devices"])]
+  );
+  return [...frozen, ...inherited, ...limits, ...devices];
 }
 
 function afterSteps({ created, verbs }: CreationRequest): Step[] {

@@ -162,6 +162,8 @@ export const OPS = {
   // The text of one file of a few bytes into another: a cpuset's, from the group above.
   copy_text: { from: "str", to: "str" },
   rename: { root: "slot", from: "str", to: "str" },
+  // In place of what the group of cgroup v2 had.
+  attach_device_program: { cgroup: "str", program: "blob" },
   flock: { slot: "slot" },
   // `root` none: an absolute path. EBUSY is tried again until the time is up.
   remove_directory: { root: "slot?", path: "str", timeoutMs: "u32" },
@@ -268,6 +270,7 @@ export const CREATION_OPS: readonly OpName[] = [
   "write_bytes",
   "copy_text",
   "rename",
+  "attach_device_program",
   "flock",
   "require_thawed",
   "remove_directory",
