@@ -35,8 +35,8 @@ int front_kept_ok(struct kept_head *head, uint64_t magic, size_t size, const str
 
 /* Bytes of a kept file that are to be a plan for the init. */
 struct front_plan { unsigned char *bytes; uint32_t size; };
-/* The container's process, our child. */
-struct front_child { int32_t pid; int pidfd; };
+/* The container's process, our child; the master of its terminal, or -1. */
+struct front_child { int32_t pid; int pidfd, master; };
 /* Called when everything but the last filter is done. 0, or -errno: then the process is ended. */
 typedef long front_ready(void *context, int32_t pid);
 

@@ -130,7 +130,7 @@ static struct kept_creation *find_kept(const struct request *request, int root)
 {
 	static char config[CONFIG_SIZE];
 	char bundle[PATH_SIZE], path[PATH_SIZE];
-	const uint32_t barrier = request->kind == FRONT_CREATE;
+	const uint32_t barrier = request->kind == FRONT_CREATE ? KEPT_BARRIER : 0;
 	struct kept_creation *kept;
 	size_t size = 0;
 	uint32_t hash;
@@ -142,7 +142,7 @@ static struct kept_creation *find_kept(const struct request *request, int root)
 		return NULL;
 	hash = front_hash(config, size) ^ front_hash(bundle, strlen(bundle)) ^ barrier;
 	kept = read_kept(root, hash);
-	if (!kept || kept->barrier != barrier || !text_same(bundle, (const char *)kept + kept->bundle))
+	if (!kept || (kept->flags & KEPT_BARRIER) != barrier || (kept->flags & KEPT_TERMINAL && request->detach) || !text_same(bundle, (const char *)kept + kept->bundle))
 		return NULL;
 	if (kept->config.size != size || memcmp((const char *)kept + kept->config.at, config, size))
 		return NULL;
@@ -249,7 +249,7 @@ static void finish(struct creation *creation, const struct request *request, con
 	SYS(close, creation->run.slots[2]);
 	if (request->kind == FRONT_CREATE || request->detach)
 		SYS(exit_group, 0);
-	code = dunc_relay(child->pidfd, child->pid, -1);
+	code = dunc_relay(child->pidfd, child->pid, child->master);
 	if (!request->keep)
 		remove_container(creation);
 	SYS(exit_group, code);

@@ -7,7 +7,7 @@
 
 struct exec_flags {
 	const char *pid_file, *console_socket, *process, *cwd, *user;
-	int detach;
+	int detach, tty;
 	char **command;
 };
 
@@ -47,6 +47,8 @@ static int read_flags(char **argv, struct exec_flags *ret, struct key *key)
 	for (; *argv && (*argv)[0] == '-'; argv++) {
 		if (text_same(*argv, "--detach") || text_same(*argv, "-d"))
 			ret->detach = 1;
+		else if (text_same(*argv, "--tty") || text_same(*argv, "-t"))
+			ret->tty = 1;
 		else if ((value = value_of(&argv, "--pid-file", NULL)))
 			ret->pid_file = value;
 		else if ((value = value_of(&argv, "--console-socket", NULL)))
@@ -66,11 +68,10 @@ static int read_flags(char **argv, struct exec_flags *ret, struct key *key)
 	}
 	/* The id, which the caller has, then the command. */
 	ret->command = *argv ? argv + 1 : argv;
-	/* A terminal whose master comes to us is the engine's. */
-	return *argv && !ret->console_socket;
+	return *argv && !(ret->console_socket && !*ret->console_socket);
 }
 
-/* env…, "", cwd, user, then the command or the bytes of the process document. */
+/* env…, "", cwd, user, terminal, then the command or the bytes of the process document. */
 static int make_key(const struct exec_flags *flags, struct key *key)
 {
 	struct stat st;
@@ -81,6 +82,10 @@ static int make_key(const struct exec_flags *flags, struct key *key)
 	key_add(key, "");
 	key_add(key, flags->cwd ? flags->cwd : "");
 	key_add(key, flags->user ? flags->user : "");
+	/* Where its terminal goes, if it has one: another plan, or none at all. */
+	const char terminal[] = { flags->tty ? 't' : '-', flags->console_socket ? 'c' : '-', flags->detach ? 'd' : '-', 0 };
+
+	key_add(key, terminal);
 	if (!flags->process) {
 		for (char **word = flags->command; *word; word++)
 			key_add(key, *word);
@@ -168,23 +173,46 @@ static int is_thawed(const struct kept_exec *kept)
 	return !op_require_thawed(&run, &op);
 }
 
+/* -1: nobody listens there. */
+static int connect_socket(const char *path)
+{
+	struct { uint16_t family; char path[108]; } address = { SOCKET_UNIX, { 0 } };
+	size_t size = strlen(path);
+	long fd = SYS(socket, SOCKET_UNIX, 1 /* SOCK_STREAM */ | O_CLOEXEC, 0);
+
+	if (size < sizeof(address.path))
+		memcpy(address.path, path, size);
+	if (fd >= 0 && size < sizeof(address.path) && !SYS(connect, fd, &address, sizeof(address.family) + size + 1))
+		return (int)fd;
+	if (fd >= 0)
+		SYS(close, fd);
+	return -1;
+}
+
 static void launch(const struct exec_flags *flags, struct kept_exec *kept, int32_t process)
 {
 	struct front_plan plan = { (unsigned char *)kept + kept->plan.at, kept->plan.size };
+	int32_t given[2] = { process, flags->console_socket ? connect_socket(flags->console_socket) : -1 };
 	struct front_child child;
+
+	if (flags->console_socket && given[1] < 0)
+		return;
 
 	if (!flags->detach) {
 		SYS(prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 		if (dunc_catch_signals())
 			return;
 	}
-	if (!front_spawn(&plan, &process, 1, NULL, NULL, &child))
+	if (!front_spawn(&plan, given, flags->console_socket ? 2 : 1, NULL, NULL, &child)) {
+		if (given[1] >= 0)
+			SYS(close, given[1]);
 		return;
+	}
 	if (flags->pid_file && !front_write_pid_file(flags->pid_file, child.pid)) {
 		front_end(&child);
 		front_die("exec failed: write --pid-file: is its folder there, and may it be written?\n", 255);
 	}
-	SYS(exit_group, flags->detach ? 0 : dunc_relay(child.pidfd, child.pid, -1));
+	SYS(exit_group, flags->detach ? 0 : dunc_relay(child.pidfd, child.pid, child.master));
 }
 
 void front_exec(const struct request *request, const struct place *place)

@@ -81,11 +81,12 @@ static const char *exec_id(char **argv)
 	for (; *argv; argv++) {
 		if ((*argv)[0] != '-')
 			return *argv;
-		if (!text_same(*argv, "-d") && !text_same(*argv, "--detach") && !argv[1])
-			return NULL;
+		if (text_same(*argv, "-d") || text_same(*argv, "--detach") || text_same(*argv, "-t") ||
+		    text_same(*argv, "--tty") || has_equals(*argv))
+			continue;
 		/* Every other flag that is known here has a value. */
-		if (!text_same(*argv, "-d") && !text_same(*argv, "--detach") && !has_equals(*argv))
-			argv++;
+		if (!*++argv)
+			return NULL;
 	}
 	return NULL;
 }

@@ -1,6 +1,7 @@
 /* Spawning the init from the copy of it that this program holds, and the dialogue with it. The container is made
  * and joined by the sealed init alone, never by this process: its /proc/PID/exe would be the host's dunc. */
 #include "front.h"
+#include "relay.h"
 #include "spawn.h"
 
 /* Where the init's program is in this one. Hidden, so that its address needs no relocation. */
@@ -30,6 +31,8 @@ static long make_socket(int pair[2])
 /* A process that failed is our child, and as a zombie it would keep the container's pid namespace from ending. */
 void front_end(const struct front_child *child)
 {
+	if (child->master >= 0)
+		SYS(close, child->master);
 	if (child->pidfd < 0)
 		return;
 	SYS(pidfd_send_signal, child->pidfd, SIGKILL, NULL, 0);
@@ -54,6 +57,11 @@ static int converse(int socket, int32_t init, front_ready *ready, void *context,
 			ret->pid = from.pid;
 			ret->pidfd = (int)SYS(pidfd_open, from.pid, 0);
 		}
+		if (n >= (long)RECORD_HEAD && record.kind == WORD_CONSOLE && from.descriptor >= 0) {
+			ret->master = from.descriptor;
+			dunc_prepare_terminal(ret->master);
+			continue;
+		}
 		if (n < (long)RECORD_HEAD || record.kind != WORD_READY || ret->pidfd < 0)
 			return 0;
 		if ((ready && ready(context, ret->pid)) ||
@@ -70,7 +78,7 @@ int front_spawn(const struct front_plan *source, const int32_t *given, uint32_t 
 	long plan = plan_memfd(source, count);
 	int pair[2] = { -1, -1 }, ok = 0;
 
-	*ret = (struct front_child){ 0, -1 };
+	*ret = (struct front_child){ 0, -1, -1 };
 	if (init >= 0 && plan >= 0 && !make_socket(pair)) {
 		spawn = (struct spawn){ .init = (int32_t)init, .first = 3, .count = 2 + count,
 					.descriptors = { pair[1], (int32_t)plan } };

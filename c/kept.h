@@ -59,10 +59,13 @@ enum kept_hole {
 	HOLE_PID_NUMBER = 5, HOLE_START_TIME_NUMBER = 6,
 };
 
+/* `create`, not `run`; and a terminal whose master comes to the runtime, which must not detach then. */
+enum kept_flag { KEPT_BARRIER = 1, KEPT_TERMINAL = 2 };
+
 struct kept_creation {
 	struct kept_head head;          /* id and incarnation are empty */
 	uint64_t rootfs_device, rootfs_inode;
-	uint32_t barrier;               /* 1: create, 0: run */
+	uint32_t flags;
 	uint32_t bundle, rootfs;        /* strings: the folder of config.json, and root.path as it was followed */
 	uint32_t id_limit;              /* bytes of the id's hole */
 	struct blob_ref config, layout; /* what must be the same: config.json, and cgroups as /proc shows them */

@@ -71,9 +71,10 @@ export function execContainer(runtime: Runtime, options: ExecOptions): number {
       linux: spec.linux,
       kernel: kernelCalls(),
     });
-    const keep = preserveFds === 0 && attached === undefined
-      ? () => keepExec(container, options, plan, configOf(container))
-      : () => {};
+    // What else the runtime does for an exec is not in its plan.
+    const plain = preserveFds === 0 && attached === undefined && container.record.intelRdt === undefined &&
+      seccomp?.notify !== true;
+    const keep = plain ? () => keepExec(container, options, plan, configOf(container)) : () => {};
     const { intelRdt } = container.record;
     const join = (process: number) => intelRdt === undefined ? undefined : joinRdtGroup(intelRdt, process);
     const attach = (first: number) => attachByUnit(runtime, container.record, attached ?? "", first);

@@ -78,11 +78,11 @@ export function keepExec(
 }
 
 function isKeepable(options: ExecOptions): boolean {
-  const { tty, consoleSocket, pidfdSocket, preserveFds, noNewPrivileges, ignorePaused } = options;
+  const { pidfdSocket, preserveFds, noNewPrivileges, ignorePaused } = options;
   const plain = options.additionalGids.length + options.capabilities.length + options.cgroups.length === 0;
   const labels = options.processLabel ?? options.apparmorProfile;
-  return plain && labels === undefined && !tty && consoleSocket === undefined && pidfdSocket === undefined &&
-    preserveFds === 0 && !noNewPrivileges && !ignorePaused;
+  return plain && labels === undefined && pidfdSocket === undefined && preserveFds === 0 &&
+    !noNewPrivileges && !ignorePaused;
 }
 
 /** A seccomp listener goes to an agent, with a document: the engine's work. */
@@ -91,7 +91,13 @@ const hasListener = ({ steps }: Plan): boolean =>
 
 /** What a process of `exec` is known by: c/front_exec.c makes the same bytes of a command line. */
 function execKey(options: ExecOptions): Uint8Array<ArrayBuffer> | undefined {
-  const words = [...options.env, "", options.cwd ?? "", options.user ?? ""];
+  // Where its terminal goes, if it has one: another plan, or none at all.
+  const terminal = [
+    options.tty ? "t" : "-",
+    options.consoleSocket === undefined ? "-" : "c",
+    options.detach ? "d" : "-",
+  ].join("");
+  const words = [...options.env, "", options.cwd ?? "", options.user ?? "", terminal];
   const encode = (list: readonly string[]) =>
     new TextEncoder().encode(list.map((word) => `${word}\0`).join(""));
   if (options.processFile === undefined) return encode([...words, ...options.args]);

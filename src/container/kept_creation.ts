@@ -62,6 +62,7 @@ function creationFile(
   if (!isPlainPlan(init) || verbs === undefined || identity === undefined) return undefined;
   return encodeCreation({
     barrier,
+    terminal: prepared.spec.process?.terminal === true,
     bundle,
     config: configText,
     rootfs: identity.path,
@@ -100,13 +101,13 @@ function isForOne(bundle: string, id: string): boolean {
 
 /**
  * Whether nothing of a document wants the engine or may be otherwise next time: hooks, namespaces named by path,
- * a user namespace whose maps are to be written, devices moved from the host, a terminal whose master comes to us.
+ * a user namespace whose maps are to be written or devices moved from the host.
  */
 function isPlainSpec(prepared: Preparation, record: ContainerRecord): boolean {
   const { spec, warned, configText, preserveFds, folder, connectListener, systemd } = prepared;
-  const { linux = {}, hooks = {}, process } = spec;
+  const { linux = {}, hooks = {} } = spec;
   const namespaces = linux.namespaces ?? [];
-  return !warned && preserveFds === 0 && process?.terminal !== true &&
+  return !warned && preserveFds === 0 &&
     Object.values(hooks).every((list) => (list ?? []).length === 0) &&
     namespaces.every(({ type, path }) => type !== "user" && (path ?? "") === "") &&
     linux.netDevices === undefined && linux.intelRdt === undefined &&

@@ -32,6 +32,8 @@ export function isHoleless(text: string): boolean {
 export interface KeptCreation {
   /** Whether the container waits for `start`: `create`, not `run`. */
   readonly barrier: boolean;
+  /** Whether the master of a terminal comes to the runtime, which cannot detach then. */
+  readonly terminal: boolean;
   /** The bundle's folder, and the text of its config.json. */
   readonly bundle: string;
   readonly config: string;
@@ -95,9 +97,10 @@ export function encodeCreation(
   const [device, inode] = creation.rootfsIdentity;
   view.setBigUint64(HEAD_BYTES, device, true);
   view.setBigUint64(HEAD_BYTES + 8, inode, true);
-  [Number(creation.barrier), bundleAt, rootfsAt, HOLES.id.length].forEach((value, index) =>
-    view.setUint32(HEAD_BYTES + 16 + index * 4, value, true)
-  );
+  [Number(creation.barrier) | (creation.terminal ? 2 : 0), bundleAt, rootfsAt, HOLES.id.length].forEach((
+    value,
+    index,
+  ) => view.setUint32(HEAD_BYTES + 16 + index * 4, value, true));
   const sizes = parts.map((part) => part.length);
   const refs: (readonly [number, number])[] = [
     [configAt!, sizes[0]!],

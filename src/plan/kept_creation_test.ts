@@ -22,6 +22,7 @@ function encode(verbs = verbsWith(HOLES.pid, HOLES.startTime)) {
   const record = (process: string) => `{"id":"${HOLES.id}","at":"${HOLES.created}"${process}}`;
   return encodeCreation({
     barrier: true,
+    terminal: false,
     bundle: "/b",
     config: "{}",
     rootfs: "/b/rootfs",
