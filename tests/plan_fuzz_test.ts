@@ -3,6 +3,7 @@ import { buildExecPlan } from "../src/plan/build_exec.ts";
 import { buildCreatePlan } from "../src/plan/build.ts";
 import { encodePlan } from "../src/plan/encode.ts";
 import { keptPlans } from "../src/plan/kept.ts";
+import { recorderPlan } from "../src/plan/recorder.ts";
 import type { Plan } from "../src/plan/plan.ts";
 import { defaultSpecText } from "../src/spec/defaults.ts";
 import { parseSpec } from "../src/spec/parse.ts";
@@ -77,7 +78,7 @@ function plans(): Record<string, Plan> {
     preserveFds: 0,
     consoleSocket: false,
     cgroup: { joinFiles: ["/sys/fs/cgroup/pids/fuzz/tasks"], mounts: [] },
-    seccomp: { program: new Uint8Array(64), flags: 0, notify: false },
+    seccomp: { program: new Uint8Array(64), flags: 0, notify: true },
     hookState: { creating: ['{"pid":', "}"], created: ['{"pid":', "}"] },
     host: { canMknod: true, hasKcore: true, hasKeyrings: true, kernelMounts: [] },
     kernel: { openat2: true, mountApi: true },
@@ -106,5 +107,5 @@ function plans(): Record<string, Plan> {
     files: ["state.json"],
     engine: [],
   });
-  return { create, exec, ...kept };
+  return { create, exec, recorder: recorderPlan("/f"), ...kept };
 }

@@ -2,6 +2,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { CONVENTIONS, syscallNumbers } from "../src/seccomp/architecture.ts";
 import type { Config } from "./support/bundle.ts";
+import { call, until } from "./support/command.ts";
+import { descendants } from "./support/processes.ts";
 import { type Containers, containerTest as test, reaping, runs } from "./support/containers.ts";
 import { type Answer, SeccompAgent } from "./support/seccomp_agent.ts";
 
@@ -90,6 +92,7 @@ containerTest("create hands its listener over before it returns, and exec one of
     const id = c.id();
     await c.dunc.ok("create", "--bundle", path, id);
     const { pid } = await c.dunc.state(id);
+    await until("the agent has looked", () => agent.documents.length > 0);
     assertEquals(agent.documents.map((each) => [each.pid, each.state.status]), [[pid, "creating"]]);
     assertEquals(agent.calls, []);
     // Nothing of the handing over is left in the process that waits: its streams and the barrier.
@@ -236,3 +239,51 @@ for (const [action, signal] of [["SCMP_ACT_KILL_PROCESS", 31], ["SCMP_ACT_ERRNO"
     },
   );
 }
+
+/** A container that sleeps, and waits for `start` first, under strace with these injections. */
+async function injected(c: Containers, agent: string, follow: readonly string[], inject: string) {
+  const { path } = c.bundle((config) => {
+    runs(config, "sleep 100");
+    notifies(config, agent);
+  });
+  const id = c.id();
+  const words = c.dunc.command("create", "--bundle", path, id);
+  const strace = ["strace", ...follow, "-qq", "-o", `${c.folder}/trace`, "-e", `inject=${inject}`];
+  const { code, stderr } = await call([...strace, ...words]);
+  assertStringIncludes(
+    Deno.readTextFileSync(`${c.folder}/trace`),
+    inject.includes("error") ? "(INJECTED)" : "SIGKILL",
+  );
+  await until(
+    "nothing runs but the agent",
+    () => descendants().filter(({ state }) => state !== "Z").length === 1,
+  );
+  return { id, code, stderr };
+}
+
+for (
+  const [inject, words] of [
+    ["eventfd2:error=EMFILE:when=2", "linux.namespaces: clone: too many open files"],
+    ["seccomp:error=EBUSY", "there can be one only"],
+    ["sendmsg:error=EIO:when=1", "the container's init was killed by signal 9"],
+    ["sendmsg:signal=SIGKILL:when=1", "hand over the seccomp listener: the first stage has ended"],
+    ["recvfrom:error=EIO:when=1", ""],
+  ] as const
+) {
+  test(`a handing over with ${inject} is an error of create, and nothing is left`, async (c) => {
+    await reaping(withAgent(c, ["continue"], async (agent) => {
+      const { code, stderr } = await injected(c, agent.path, ["-f"], inject);
+      assertEquals([code, c.dunc.ids()], [1, []], stderr);
+      assertStringIncludes(stderr, words);
+    }));
+  }, ["root", "gcc", "strace", "dunc"]);
+}
+
+test("a runtime that is killed with the listener in its hand takes the process with it", async (c) => {
+  await reaping(withAgent(c, ["continue"], async (agent) => {
+    // Its own first sendmsg(2) is the one to the agent.
+    const { id, code } = await injected(c, agent.path, [], "sendmsg:signal=SIGKILL:when=1");
+    assertEquals(code, 137);
+    await c.dunc.ok("delete", "--force", id);
+  }));
+}, ["root", "gcc", "strace", "dunc"]);
