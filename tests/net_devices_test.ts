@@ -169,7 +169,10 @@ containerTest("what cannot be moved is told in one line, and nothing has moved",
     const cases: [netDevices: Record<string, { name?: string }>, says: string][] = [
       [{ [host]: { name: "lo" } }, `the container's network namespace has a device lo already`],
       [{ [host]: {}, nothere0: {} }, "link not found for interface nothere0 on runtime namespace"],
-      [{ lo: { name: "lo1" } }, "fail to move network device: linux.netDevices.lo: invalid argument"],
+      [
+        { [host]: {}, lo: { name: "lo1" } },
+        "fail to move network device: linux.netDevices.lo: invalid argument",
+      ],
       [{ [host]: { name: "a/b" } }, "invalid network device name"],
       [{ [host]: { name: "x" }, lo: { name: "x" } }, "another network device gets the name"],
     ];
@@ -191,3 +194,29 @@ containerTest("what cannot be moved is told in one line, and nothing has moved",
     assertEquals(linux.netDevices, { enabled: true });
   });
 }, ["root", "ip"]);
+
+for (const joined of [false, true]) {
+  const where = joined ? "a namespace that is joined" : "a new namespace";
+  containerTest(`a creation that fails brings the devices back out of ${where}, as they were`, async (c) => {
+    await withPair(async ({ host, peer }) => {
+      await succeed(["ip", "addr", "add", "10.98.7.2/24", "dev", host]);
+      await succeed(["ip", "link", "set", host, "up"]);
+      const first = await running(c, {});
+      const { path } = c.bundle((config) => {
+        // Found out when the devices are inside and have their names.
+        config.process!.args = ["/no/such/program"];
+        config.linux!.netDevices = { [host]: { name: "eth0" }, [peer]: {} };
+        const network = config.linux!.namespaces!.find(({ type }) => type === "network")!;
+        if (joined) network.path = `/proc/${first.pid}/ns/net`;
+      });
+      const before = (await links()).filter(({ ifname }) => [host, peer].includes(ifname));
+      const said = await c.dunc.fails(1, "create", "--bundle", path, c.id());
+      assertStringIncludes(said, "/no/such/program: no such file or directory");
+      assertEquals(said.trimEnd().split("\n").length, 1, said);
+      const after = (await links()).filter(({ ifname }) => [host, peer].includes(ifname));
+      const shown = (link: Link) => [link.ifname, link.address, address(link), link.flags.includes("UP")];
+      assertEquals(after.map(shown).sort(), before.map(shown).sort());
+      assertEquals((await inside(first.pid)).map(({ ifname }) => ifname), ["lo"]);
+    });
+  }, ["root", "ip"]);
+}

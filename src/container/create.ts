@@ -29,7 +29,7 @@ import { destroy } from "./delete.ts";
 import { runHooks } from "./hooks.ts";
 import { keepPlans } from "./kept.ts";
 import { keepCreation } from "./kept_creation.ts";
-import { moveDevices } from "./net_devices.ts";
+import { type DeviceMover, deviceMover } from "./net_devices.ts";
 import type { CreateOptions, Runtime } from "./options.ts";
 import { writePidFile } from "./pid_file.ts";
 import { type Preparation, prepare } from "./prepare.ts";
@@ -124,6 +124,7 @@ function makeContainer(
   let record: ContainerRecord = { ...prepared.record, cgroupPaths: {}, systemd: undefined };
   let made: readonly string[] = [];
   let plan = firstPlan;
+  const mover = deviceMover(prepared.spec, prepared.netDevices);
   try {
     // Named before it is made: `delete --force` finds everything after a kill -9 at any point.
     saveRecord(folder, prepared.record);
@@ -154,7 +155,7 @@ function makeContainer(
         makeGroups(prepared, { ...cgroup!, writes, inhabitant });
       },
       maps: (pid) => writeIdMaps(pid, mapsOf(prepared.spec), mapper()),
-      devices: (pid) => moveDevices(prepared.netDevices, pid),
+      devices: (pid) => mover?.move(pid),
       hooks: (pid) => {
         const container = { record, status: "creating" } as const;
         const { prestart = [], createRuntime = [] } = prepared.spec.hooks ?? {};
@@ -180,8 +181,20 @@ function makeContainer(
     return handOver(options, prepared, { ...outcome, folder, record });
   } catch (error) {
     const cause = oomKilled(record, made) ?? error;
+    bringBack(runtime, mover);
     takeAway(runtime, { folder, record }, made);
     throw startFailure(cause);
+  } finally {
+    mover?.close();
+  }
+}
+
+/** Network devices go back while there is a namespace to take them from. */
+function bringBack(runtime: Runtime, mover: DeviceMover | undefined): void {
+  try {
+    mover?.restore();
+  } catch (error) {
+    runtime.log.warn(`clean up: ${error instanceof Error ? error.message : error}`);
   }
 }
 

@@ -33,6 +33,8 @@ const LINK_HEAD = 16 + 16;
 const ADDRESS_HEAD = 16 + 8;
 /** Where both have the device's index. */
 const INDEX_AT = 20;
+/** Where ifinfomsg has its flags. */
+const FLAGS_AT = 24;
 
 interface Attribute {
   readonly type: number;
@@ -62,9 +64,20 @@ function linkMessage(type: number, flags: number, name: string): Uint8Array<Arra
   return message(type, NLM_F_ACK, new Uint8Array(head.buffer), [{ type: IFLA_IFNAME, value }]);
 }
 
-/** The index of the device in the answer to `linkQuery`. */
-export function linkIndex(answer: Uint8Array): number | undefined {
-  return messagesOf(answer).find(({ type }) => type === RTM_NEWLINK)?.index;
+/** A device as rtnetlink shows it. */
+export interface Link {
+  readonly index: number;
+  /** It is set up. */
+  readonly up: boolean;
+}
+
+/** The device in the answer to `linkQuery`. */
+export function linkOf(answer: Uint8Array): Link | undefined {
+  const found = messagesOf(answer).find(({ type, bytes }) =>
+    type === RTM_NEWLINK && bytes.length >= LINK_HEAD
+  );
+  if (found === undefined) return undefined;
+  return { index: found.index, up: (viewOf(found.bytes).getUint32(FLAGS_AT, true) & IFF_UP) !== 0 };
 }
 
 /**

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { addressQuery, lastingAddresses, linkIndex, linkQuery, renameMessage } from "./netlink.ts";
+import { addressQuery, lastingAddresses, linkOf, linkQuery, renameMessage } from "./netlink.ts";
 
 /** Hexadecimal digits, spaces for people. */
 const hex = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.fromHex(text.replaceAll(/\s/g, ""));
@@ -56,10 +56,12 @@ Deno.test("lastingAddresses() takes the permanent ones of global scope of the on
   assertEquals(lastingAddresses(dump, 7), []);
 });
 
-Deno.test("linkIndex() finds the device of an answer; what is cut off or of another kind is none", () => {
-  const link = hex("20000000 1000 0000 00000000 00000000 0000 0100 2a000000 00000000 00000000");
-  assertEquals(linkIndex(link), 42);
-  for (let size = 0; size < link.length; size++) assertEquals(linkIndex(link.subarray(0, size)), undefined);
-  assertEquals(linkIndex(hex(answer("01"))), undefined);
-  assertEquals(linkIndex(new Uint8Array(64)), undefined);
+Deno.test("linkOf() finds the device of an answer; what is cut off or of another kind is none", () => {
+  const link = (flags: string) =>
+    hex(`20000000 1000 0000 00000000 00000000 0000 0100 2a000000 ${flags} 00000000`);
+  assertEquals(linkOf(link("43100100")), { index: 42, up: true });
+  assertEquals(linkOf(link("02100000")), { index: 42, up: false });
+  for (let size = 0; size < 32; size++) assertEquals(linkOf(link("00000000").subarray(0, size)), undefined);
+  assertEquals(linkOf(hex(answer("01"))), undefined);
+  assertEquals(linkOf(new Uint8Array(64)), undefined);
 });

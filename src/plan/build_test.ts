@@ -83,7 +83,7 @@ function requests(): Record<string, CreateRequest> {
       { destination: "/a", source: "/a", options: ["bind"], uidMappings: map, gidMappings: map },
       { destination: "/b", source: "/b", options: ["rbind", "ridmap", "ro"] },
     );
-  const netDevices = [{ host: "a", name: "b", transit: "c", addresses: [new Uint8Array(48)] }];
+  const netDevices = [{ host: "a", name: "b", transit: "c", up: true, addresses: [new Uint8Array(48)] }];
   return {
     "the default": requestOf(() => {}),
     "streams": requestOf(stream),

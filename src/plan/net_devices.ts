@@ -1,5 +1,5 @@
 import type { Origin } from "../errors.ts";
-import { CLONE_NEWNET, O_RDONLY } from "../linux/constants.gen.ts";
+import { CLONE_NEWNET, EEXIST, ENODEV, O_RDONLY } from "../linux/constants.gen.ts";
 import { renameMessage } from "../linux/netlink.ts";
 import { type CreateRequest, type Frame, step } from "./frame.ts";
 import type { Namespaces } from "./namespaces.ts";
@@ -14,6 +14,8 @@ export interface NetDevice {
   readonly name: string;
   /** A name that no device has, for the way: inside, a device may have the old name, outside the new one. */
   readonly transit: string;
+  /** It was set up outside. */
+  readonly up: boolean;
   /** The messages that add its addresses again. */
   readonly addresses: readonly Uint8Array<ArrayBuffer>[];
 }
@@ -88,6 +90,60 @@ export function movePlan(netDevices: readonly NetDevice[], pid: number): Plan {
     slots: ["network namespace", "rtnetlink"],
     given: 0,
   };
+}
+
+/**
+ * After a creation that failed: bring the devices back that have been moved. The first slot is given, the namespace
+ * they are in. One whose name inside the kernel has chosen already (`%d`) cannot be told from others, and stays.
+ */
+export function restorePlan(netDevices: readonly NetDevice[]): Plan {
+  const [netns, own, outside, inside] = [0, 1, 2, 3];
+  const path = "/proc/self/ns/net";
+  return {
+    steps: [
+      step({ op: "open", slot: own, root: null, path, flags: O_RDONLY, resolve: 0 }, DEVICES),
+      step({ op: "netlink_socket", slot: outside }, DEVICES),
+      step({ op: "setns", slot: netns, flags: CLONE_NEWNET }, DEVICES),
+      step({ op: "netlink_socket", slot: inside }, DEVICES),
+      ...netDevices.flatMap((device) => restoreSteps(device, { outside, inside, own })),
+    ],
+    slots: ["namespace inside", "own network namespace", "rtnetlink outside", "rtnetlink inside"],
+    given: 1,
+  };
+}
+
+function restoreSteps(
+  device: NetDevice,
+  { outside, inside, own }: Readonly<Record<"outside" | "inside" | "own", number>>,
+): Step[] {
+  const { host, name, transit, addresses, up } = device;
+  const place = origin(device);
+  const back = (device: string) => {
+    const message = renameMessage(host, false);
+    return step({ op: "netlink", socket: inside, device, message, netns: own }, place, {
+      tolerate: [ENODEV],
+    });
+  };
+  const settle = (message: Uint8Array<ArrayBuffer>) =>
+    step({ op: "netlink", socket: outside, device: host, message, netns: null }, place, {
+      tolerate: [EEXIST],
+    });
+  const steps = [
+    // While it is still on its way another device may have the name.
+    ...(name.includes("%") ? [] : [
+      step({ op: "absent_link", socket: inside, name: transit }, place, { tolerate: [EEXIST], skip: 1 }),
+      back(name),
+    ]),
+    back(transit),
+    ...addresses.map(settle),
+    ...(up ? [settle(renameMessage(host, true))] : []),
+  ];
+  // One that is outside has not been moved.
+  const moved = step({ op: "absent_link", socket: outside, name: host }, place, {
+    tolerate: [EEXIST],
+    skip: steps.length,
+  });
+  return [moved, ...steps];
 }
 
 /** Before anything is moved: a name that is taken inside is an error. The kernel finds one for a template. */

@@ -2,13 +2,13 @@ import { assertEquals } from "@std/assert";
 import type { Spec } from "../spec/schema.ts";
 import { createFrame, type CreateRequest } from "./frame.ts";
 import { namespacesOf } from "./namespaces.ts";
-import { joinedDeviceSteps, movePlan, type NetDevice, newDeviceSteps } from "./net_devices.ts";
+import { joinedDeviceSteps, movePlan, type NetDevice, newDeviceSteps, restorePlan } from "./net_devices.ts";
 import type { Step } from "./plan.ts";
 
 const address = new Uint8Array(48).fill(1);
 const DEVICES: NetDevice[] = [
-  { host: "veth0", name: "eth0", transit: "dunc0", addresses: [address, address] },
-  { host: "veth1", name: "eth%d", transit: "dunc1", addresses: [] },
+  { host: "veth0", name: "eth0", transit: "dunc0", up: true, addresses: [address, address] },
+  { host: "veth1", name: "eth%d", transit: "dunc1", up: false, addresses: [] },
 ];
 
 function steps(path: string | undefined, netDevices = DEVICES): { joined: Step[]; created: Step[] } {
@@ -71,6 +71,27 @@ Deno.test("devices for a namespace that is joined are moved before the clone, by
     if (op.op === "netlink") assertEquals(op.socket, op.netns === null ? inside : outside);
     if (op.op === "absent_link") assertEquals(op.socket, inside);
   }
+});
+
+Deno.test("restorePlan() passes over a device that is outside, and takes no other one for it", () => {
+  const { steps } = restorePlan(DEVICES);
+  assertEquals(steps.map(told), [
+    "open /proc/self/ns/net",
+    "netlink_socket",
+    "setns",
+    "netlink_socket",
+    "absent veth0",
+    "absent dunc0",
+    "eth0 move",
+    "dunc0 move",
+    "veth0 address",
+    "veth0 address",
+    "veth0 settle",
+    "absent veth1",
+    // The name by a template is not known, and what was down stays so.
+    "dunc1 move",
+  ]);
+  assertEquals([steps[4]!.skip, steps[5]!.skip, steps[11]!.skip], [6, 1, 1]);
 });
 
 Deno.test("without devices there is nothing to do, and nothing to wait for", () => {
