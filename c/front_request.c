@@ -147,10 +147,17 @@ static int parse_verb(char **argv, int argc, int at, struct request *ret)
 int front_parse_request(int argc, char **argv, struct request *ret)
 {
 	const char *format = "text";
+	int systemd = 0;
 
 	for (int at = 1; at < argc; at++) {
+		/* What a container was made with is in its record: the flag matters to who makes one. */
 		if (argv[at][0] != '-')
-			return parse_verb(argv, argc, at, ret);
+			return parse_verb(argv, argc, at, ret) &&
+			       !(systemd && (ret->kind == FRONT_RUN || ret->kind == FRONT_CREATE));
+		if (text_same(argv[at], "--systemd-cgroup")) {
+			systemd = 1;
+			continue;
+		}
 		if (!takes(argv, &at, "--root", &ret->root) && !takes(argv, &at, "--log", &ret->log) &&
 		    !takes(argv, &at, "--log-format", &format))
 			return 0;

@@ -3,7 +3,7 @@ import { deviceList, MKNOD, READ, WRITE } from "./devices.ts";
 import { isSet, refuse } from "./limit_parts.ts";
 import type { CpuResources, DeviceRule, Resources } from "./resources.ts";
 import type { SystemdUnit } from "./systemd_unit.ts";
-import { swapOf, weightOfShares } from "./v2.ts";
+import { ioWeightOf, swapOf, weightOfShares } from "./v2.ts";
 
 /** One property of a unit as D-Bus carries it: `signature` is the type of the variant. */
 export interface UnitProperty {
@@ -95,6 +95,25 @@ export function deviceProperties(rules: readonly DeviceRule[], version: number):
     // An empty list first: setting the property adds to what is there.
     { name: "DeviceAllow", signature: "a(ss)", value: [] },
     ...entries.length === 0 ? [] : [{ name: "DeviceAllow", signature: "a(ss)", value: entries }],
+  ];
+}
+
+/**
+ * Properties for v2's weights of block IO, of which systemd writes what it takes for them: BFQ's file from its own
+ * scale by a formula (1..100 as they are, 100..10000 to 100..1000), io.weight as it is.
+ *
+ * @param bfq whether the group has BFQ's file
+ */
+export function ioWeightProperties({ blockIO }: Resources, bfq: boolean): UnitProperty[] {
+  const { weight, weightDevice = [] } = blockIO ?? {};
+  const scaled = (value: number) =>
+    BigInt(!bfq ? ioWeightOf(value) : value <= 100 ? value : 100 + (value - 100) * 11);
+  const devices = weightDevice.filter((each) => isSet(each.weight)).map((each) =>
+    [`/dev/block/${each.major}:${each.minor}`, scaled(each.weight!)] as const
+  );
+  return [
+    ...isSet(weight) ? [unsigned("IOWeight", scaled(weight))] : [],
+    ...devices.length === 0 ? [] : [{ name: "IODeviceWeight", signature: "a(st)", value: devices }],
   ];
 }
 
@@ -196,6 +215,9 @@ export function restoringProperties(
 ): UnitProperty[] {
   return changed.map((property) =>
     before.find(({ name }) => name === property.name) ??
-      { ...property, value: property.signature === "ay" ? [] : property.name === "MemoryLow" ? 0n : INFINITY }
+      {
+        ...property,
+        value: property.signature.startsWith("a") ? [] : property.name === "MemoryLow" ? 0n : INFINITY,
+      }
   );
 }

@@ -2,7 +2,13 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { ContainerError } from "../errors.ts";
 import type { CgroupLayout } from "./layout.ts";
 import { annotationProperties } from "./systemd_annotations.ts";
-import { deviceProperties, limitProperties, startProperties } from "./systemd_properties.ts";
+import {
+  deviceProperties,
+  ioWeightProperties,
+  limitProperties,
+  restoringProperties,
+  startProperties,
+} from "./systemd_properties.ts";
 import { slicePath, systemdPaths, systemdUnit } from "./systemd_unit.ts";
 
 const V2: CgroupLayout = {
@@ -157,6 +163,38 @@ Deno.test("limitProperties() turn the known keys of unified and refuse values th
     ContainerError,
     "linux.resources.cpu.cpus",
   );
+});
+
+Deno.test("ioWeightProperties() are what systemd writes the wanted weights for", () => {
+  const resources = {
+    blockIO: {
+      weight: 500,
+      weightDevice: [{ major: 8, minor: 0, weight: 50 }, { major: 8, minor: 1, leafWeight: 9 }],
+    },
+  };
+  assertEquals(short(ioWeightProperties(resources, true)), [
+    ["IOWeight", "t", 4500n],
+    ["IODeviceWeight", "a(st)", [["/dev/block/8:0", 50n]]],
+  ]);
+  // systemd's own formula (cgroup.c, BFQ_WEIGHT) leads back to every weight.
+  for (let weight = 100; weight <= 1000; weight++) {
+    const [property] = ioWeightProperties({ blockIO: { weight } }, true);
+    assertEquals(100n + ((property!.value as bigint) - 100n) * 900n / 9900n, BigInt(weight));
+  }
+  assertEquals(short(ioWeightProperties(resources, false))[0], ["IOWeight", "t", 4950n]);
+  assertEquals(ioWeightProperties({}, true), []);
+});
+
+Deno.test("restoringProperties() are the old values, and no limit where there was none", () => {
+  const changed = limitProperties({ pids: { limit: 5n }, memory: { limit: 1n, reservation: 1n } }, true, 252);
+  const before = limitProperties({ pids: { limit: 9n } }, true, 252);
+  assertEquals(short(restoringProperties(changed, before)), [
+    ["MemoryMax", "t", 18446744073709551615n],
+    ["MemoryLow", "t", 0n],
+    ["TasksMax", "t", 9n],
+  ]);
+  const cpus = limitProperties({ cpu: { cpus: "0" } }, true, 252);
+  assertEquals(short(restoringProperties(cpus, [])), [["AllowedCPUs", "ay", []]]);
 });
 
 Deno.test("deviceProperties() allow by name what the list allows, and all only when it allows all", () => {

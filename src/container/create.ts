@@ -151,6 +151,7 @@ function makeContainer(
         runtime.systemd!.startScope(systemd!, inhabitant);
         record = prepared.record;
         made = directoriesOf(record.cgroupPaths);
+        runtime.systemd!.settleScope(systemd!);
         const writes = cgroup!.writes.filter((write) => !runtime.systemd!.isTight(write));
         makeGroups(prepared, { ...cgroup!, writes, inhabitant });
       },

@@ -1,6 +1,7 @@
 import { cgroupKernel } from "../../ffi/cgroup_kernel.ts";
 import { openBus } from "../../ffi/systemd.ts";
 import type { FileWrite } from "../cgroup/file_write.ts";
+import { exists } from "../cgroup/files.ts";
 import { freeze, isFrozen, thaw } from "../cgroup/freeze.ts";
 import { type CgroupLayout, parseMembership } from "../cgroup/layout.ts";
 import { type CgroupPaths, isV2 } from "../cgroup/paths.ts";
@@ -17,6 +18,7 @@ import {
 } from "../cgroup/systemd_manager.ts";
 import {
   deviceProperties,
+  ioWeightProperties,
   limitProperties,
   restoringProperties,
   startProperties,
@@ -36,6 +38,7 @@ export interface SystemdCgroup {
   readonly user: boolean;
   readonly paths: CgroupPaths;
   readonly properties: readonly UnitProperty[];
+  readonly resources: Resources;
   /** Whether it may have a single process: see tightenScope(). */
   readonly tight: boolean;
 }
@@ -73,6 +76,7 @@ export function systemdCgroup(
     user,
     paths,
     properties: properties.map((property) => isOne(property) ? { ...property, value: 2n } : property),
+    resources,
     tight: properties.some(isOne),
   };
 }
@@ -92,6 +96,16 @@ export function startScope({ id, unit, user, paths, properties }: SystemdCgroup,
   throw new ContainerError(`start systemd unit ${unit.name}`, {
     reason: `process ${pid} was not moved into it, but is in ${group ?? "no group of systemd's"}`,
   });
+}
+
+/** What could not be said before there was a group: the weights of block IO, in the scale of the file that it has. */
+export function settleScope({ unit, user, paths, resources }: SystemdCgroup): void {
+  const weights = weightsOf(paths, resources);
+  if (weights.length > 0) withBus(user, (bus) => setUnitProperties(bus, unit.name, weights));
+}
+
+function weightsOf(paths: CgroupPaths, resources: Resources): UnitProperty[] {
+  return isV2(paths) ? ioWeightProperties(resources, exists(`${paths[""]}/io.bfq.weight`)) : [];
 }
 
 /**
@@ -137,12 +151,12 @@ export function updateScope(
   const v2 = isV2(cgroupPaths);
   const write = (bus: Bus) => {
     const { version } = managerFacts(bus);
-    const properties = limitProperties(changed, v2, version);
+    const properties = [...limitProperties(changed, v2, version), ...weightsOf(cgroupPaths, changed)];
     setUnitProperties(bus, systemd.unit, properties);
     try {
       apply();
     } catch (error) {
-      const old = limitProperties(before, v2, version);
+      const old = [...limitProperties(before, v2, version), ...weightsOf(cgroupPaths, before)];
       setUnitProperties(bus, systemd.unit, restoringProperties(properties, old));
       throw error;
     }
