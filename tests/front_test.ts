@@ -103,6 +103,30 @@ containerTest("ps of a container with groups of its own below is the engine's", 
   await bench.dunc(["delete", "-f", id]);
 });
 
+containerTest(
+  "the flag for systemd leaves verbs to the first stage, and making a container to the engine",
+  async (bench) => {
+    const id = await created(bench);
+    for (
+      const verb of [["state", id], ["start", id], ["exec", id, "true"], ["exec", id, "true"], [
+        "kill",
+        id,
+        "KILL",
+      ]]
+    ) {
+      const result = await traced(bench, ["--systemd-cgroup", ...verb]);
+      // The first exec of its kind is the engine's.
+      if (verb[0] !== "exec") assertEquals([result.code, result.engine], [0, false], verb.join(" "));
+    }
+    const { code, engine, stderr } = await traced(bench, ["--systemd-cgroup", "create", bench.id()], {
+      env: { DBUS_SYSTEM_BUS_ADDRESS: "unix:path=/nowhere" },
+    });
+    assertEquals([code, engine], [1, true]);
+    assertStringIncludes(stderr, "systemd support for managing cgroups is not available");
+    assertEquals((await traced(bench, ["--systemd-cgroup", "delete", "-f", id])).engine, false);
+  },
+);
+
 containerTest("delete --force of a running container needs no engine either", async (bench) => {
   const id = await created(bench);
   await bench.dunc(["start", id]);
