@@ -46,8 +46,13 @@ int front_spawn(const struct front_plan *plan, const int32_t *given, uint32_t co
 		struct front_child *ret);
 /* Kill the process, reap it, forget it. */
 void front_end(const struct front_child *child);
-/* Under another name first, then renamed, so that nobody reads half of it. */
-int front_write_pid_file(const char *path, int32_t pid);
+/* A pid file is written under another name and then renamed, so that nobody reads half of it. */
+struct front_pid_file { const char *path; char temporary[4096]; long fd; };
+/* Made before the process is: where that fails, the engine has the words. Each gives 0 for a failure. */
+int front_make_pid_file(struct front_pid_file *file, const char *path);
+/* Nothing for a file that was not made. When it fails, the file is dropped. */
+int front_write_pid_file(const struct front_pid_file *file, int32_t pid);
+void front_drop_pid_file(const struct front_pid_file *file);
 
 /* `create` and `run` by a kept creation, in the root folder. Exits when it is done; returns when the engine is to do
  * it, with everything taken back. */

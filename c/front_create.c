@@ -270,6 +270,7 @@ static int all_parts_ok(struct creation *creation)
 void front_create(const struct request *request, int root)
 {
 	static struct creation creation;
+	static struct front_pid_file pid_file;
 	struct front_child child;
 	struct front_plan init;
 
@@ -294,7 +295,8 @@ void front_create(const struct request *request, int root)
 		return;
 	}
 	if ((request->kind == FRONT_CREATE && has_ended(child.pidfd)) ||
-	    (request->pid_file && !front_write_pid_file(request->pid_file, child.pid))) {
+	    (request->pid_file && (!front_make_pid_file(&pid_file, request->pid_file) ||
+				   !front_write_pid_file(&pid_file, child.pid)))) {
 		front_end(&child);
 		take_back(&creation, 0);
 		return;

@@ -25,17 +25,21 @@ static void key_add(struct key *key, const char *text)
 	key->size += size;
 }
 
+/* The value of a flag, or NULL: it is another one, or has none. An empty value is none: in the key it would look like a
+ * flag that was not given. */
 static const char *value_of(char ***argv, const char *name, const char *alias)
 {
 	const char *word = **argv;
 	size_t size = strlen(name);
 
+	if (!word)
+		return NULL;
 	if (strlen(word) > size && !memcmp(word, name, size) && word[size] == '=')
-		return word + size + 1;
+		return word[size + 1] ? word + size + 1 : NULL;
 	if (!text_same(word, name) && !(alias && text_same(word, alias)))
 		return NULL;
-	++*argv;
-	return **argv;
+	word = *++*argv;
+	return word && *word ? word : NULL;
 }
 
 /* The flags that a kept plan may stand for; every other one is the engine's. Environment goes into the key in its
@@ -89,7 +93,7 @@ static int make_key(const struct exec_flags *flags, struct key *key)
 	if (!flags->process) {
 		for (char **word = flags->command; *word; word++)
 			key_add(key, *word);
-		return !key->full && *flags->command;
+		return !key->full && *flags->command && **flags->command;
 	}
 	key_add(key, "");
 	fd = SYS(openat, AT_FDCWD, flags->process, O_RDONLY | O_CLOEXEC, 0);
@@ -192,6 +196,7 @@ static int connect_socket(const char *path)
 static void launch(const struct exec_flags *flags, struct kept_exec *kept, int32_t process)
 {
 	struct front_plan plan = { (unsigned char *)kept + kept->plan.at, kept->plan.size };
+	static struct front_pid_file pid_file;
 	int32_t given[2] = { process, flags->console_socket ? connect_socket(flags->console_socket) : -1 };
 	struct front_child child;
 
@@ -203,14 +208,16 @@ static void launch(const struct exec_flags *flags, struct kept_exec *kept, int32
 		if (dunc_catch_signals())
 			return;
 	}
+	if (flags->pid_file && !front_make_pid_file(&pid_file, flags->pid_file))
+		return;
 	if (!front_spawn(&plan, given, flags->console_socket ? 2 : 1, NULL, NULL, &child)) {
 		if (given[1] >= 0)
 			SYS(close, given[1]);
-		return;
+		return front_drop_pid_file(&pid_file);
 	}
-	if (flags->pid_file && !front_write_pid_file(flags->pid_file, child.pid)) {
+	if (!front_write_pid_file(&pid_file, child.pid)) {
 		front_end(&child);
-		front_die("exec failed: write --pid-file: is its folder there, and may it be written?\n", 255);
+		front_die("exec failed: write --pid-file: is there room for it?\n", 255);
 	}
 	SYS(exit_group, flags->detach ? 0 : dunc_relay(child.pidfd, child.pid, child.master));
 }

@@ -99,32 +99,3 @@ int front_spawn(const struct front_plan *source, const int32_t *given, uint32_t 
 		front_end(ret);
 	return ok;
 }
-
-static int write_whole(const char *path, const char *text)
-{
-	long fd = SYS(openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	int ok = fd >= 0 && SYS(write, fd, text, strlen(text)) == (long)strlen(text);
-
-	if (fd >= 0)
-		SYS(close, fd);
-	return ok;
-}
-
-/* Under another name first, then renamed, so that nobody reads half of it. */
-int front_write_pid_file(const char *path, int32_t pid)
-{
-	char text[24], temporary[4096];
-	size_t slash = strlen(path), at;
-
-	while (slash > 0 && path[slash - 1] != '/')
-		slash--;
-	if (slash + 2 >= sizeof(temporary))
-		return 0;
-	memcpy(temporary, path, slash);
-	temporary[slash] = '.';
-	temporary[slash + 1] = '\0';
-	at = text_append(temporary, sizeof(temporary), slash + 1, path + slash);
-	text_append_number(text, sizeof(text), 0, (uint64_t)pid);
-	return at < sizeof(temporary) && write_whole(temporary, text) &&
-	       !SYS(renameat2, AT_FDCWD, temporary, AT_FDCWD, path, 0);
-}

@@ -52,6 +52,7 @@ const ARTEFACTS = {
       "front_exec.c",
       "front_file.c",
       "front_fill.c",
+      "front_pid_file.c",
       "front_request.c",
       "front_spawn.c",
       "spawn.c",

@@ -133,6 +133,45 @@ containerTest("exec survives a bundle that is gone", async (bench) => {
   await bench.dunc(["delete", "-f", id]);
 });
 
+containerTest(
+  "an empty value is not taken for a flag that was not given, whatever was executed before",
+  async (bench) => {
+    const id = await running(bench);
+    // Kept for the first stage, which knows it by its words.
+    for (let round = 0; round < 2; round++) {
+      assertEquals((await bench.dunc(["exec", id, "id", "-u"])).stdout, "0\n");
+      const { code, stderr } = await bench.dunc(["exec", "--user", "", id, "id", "-u"]);
+      assertEquals(code, 255, stderr);
+      assertMatch(stderr, /bad uid/);
+      assertEquals((await bench.dunc(["exec", "--user=", id, "id", "-u"])).code, 255);
+      assertEquals((await bench.dunc(["exec", "-e", "", "--cwd", "0", "--user", "0", id, "id"])).code, 255);
+      assertEquals((await bench.dunc(["exec", "--cwd=", id, "id", "-u"])).stdout, "0\n");
+    }
+    await bench.dunc(["delete", "-f", id]);
+  },
+);
+
+containerTest("a pid file that cannot be written is told, logged and leaves no process", async (bench) => {
+  const id = await running(bench);
+  const log = `${bench.bundle}/log`;
+  const words = ["exec", "-d", "--pid-file", `${bench.bundle}/none/pid`, id, "sleep", "77"];
+  await bench.dunc(["exec", "-d", id, "sleep", "77"]);
+  for (let round = 0; round < 2; round++) {
+    const { code, stderr } = await bench.dunc(["--log", log, ...words]);
+    assertEquals(code, 255);
+    assertStringIncludes(stderr, `open ${bench.bundle}/none/.pid: no such file or directory`);
+    assertStringIncludes(Deno.readTextFileSync(log), "level=error");
+    assertEquals(
+      (await bench.dunc(["exec", id, "sh", "-c", "grep -lsx sleep /proc/[0-9]*/comm | wc -l"])).stdout,
+      "2\n",
+    );
+  }
+  await bench.dunc(["exec", "--pid-file", `${bench.bundle}/pid`, id, "true"]);
+  assertEquals(Deno.statSync(`${bench.bundle}/pid`).mode! & 0o777, 0o644);
+  assertEquals([...Deno.readDirSync(bench.bundle)].map(({ name }) => name).includes(".pid"), false);
+  await bench.dunc(["delete", "-f", id]);
+});
+
 containerTest("many execs at once: exact codes, whole output, no zombie", async (bench) => {
   const id = await running(bench);
   const rounds = Deno.env.get("DUNC_FULL") === "1" ? 250 : 5;

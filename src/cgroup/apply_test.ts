@@ -76,8 +76,8 @@ test("createCgroup() names the field, the file and the errno of a refused limit 
     const error = assertThrows(() => createCgroup({ ...request, paths, writes }), ContainerError);
     assertEquals(
       error.message,
-      `error setting cgroup config: linux.resources.pids.limit: ${paths.pids}/pids.max: ` +
-        `failed to write "-7": invalid argument`,
+      `error setting cgroup config: linux.resources.pids.limit: failed to write "-7": write ` +
+        `${paths.pids}/pids.max: invalid argument`,
     );
     assertEquals(directoriesOf(paths).filter(exists), []);
   }));

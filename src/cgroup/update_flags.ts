@@ -56,7 +56,10 @@ function valueOf(name: string, text: string, kind: Kind): string | number | bigi
   const value = kind === "size" ? sizeOf(text) : /^[-+]?\d+$/.test(text) ? BigInt(text) : undefined;
   const lowest = kind === "unsigned" ? 0n : -LIMITS[kind];
   if (value === undefined) {
-    throw refuse(name, `${JSON.stringify(text)} is no ${kind === "size" ? "size" : "whole number"}`);
+    throw refuse(
+      name,
+      kind === "size" ? `invalid size: '${text}'` : `${JSON.stringify(text)} is no whole number`,
+    );
   }
   if (value > LIMITS[kind] || value < lowest) throw refuse(name, `${text} is out of range`);
   return kind === "number" ? Number(value) : value;

@@ -89,10 +89,12 @@ function checkClamped(directory: string, { file, text, clamped }: FileWrite): vo
 }
 
 function failure(paths: CgroupPaths, directory: string, write: FileWrite, errno: string): ContainerError {
+  const file = `${directory}/${write.file}`;
+  const known = unifiedReason(paths, directory, write, errno) ?? memoryReason(directory, write, errno);
   return new ContainerError(`error setting cgroup config: ${originText(write.origin)}`, {
-    place: `${directory}/${write.file}`,
-    reason: unifiedReason(paths, directory, write, errno) ?? memoryReason(directory, write, errno) ??
-      `failed to write ${JSON.stringify(write.text)}: ${errnoText(errno)}`,
+    reason: known === undefined
+      ? `failed to write ${JSON.stringify(write.text)}: write ${file}: ${errnoText(errno)}`
+      : `${file}: ${known}`,
     hint: controllerHint(paths, directory, write, errno),
   });
 }

@@ -39,6 +39,20 @@ export function parseArgv(
   return new Reader([...argv], commands, globalFlags).read();
 }
 
+/** What the values of a kind look like, where not every text is one. */
+const VALUES: Partial<Record<Flag["kind"], RegExp>> = {
+  int: /^[+-]?\d+$/,
+  ints: /^[+-]?\d+$/,
+  duration: /^[+-]?(?:0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/,
+};
+
+/** What Go says of others. */
+const FAULTS: Partial<Record<Flag["kind"], (value: string) => string>> = {
+  int: () => "parse error",
+  ints: (value) => `strconv.ParseInt: parsing ${JSON.stringify(value)}: invalid syntax`,
+  duration: () => "parse error",
+};
+
 /** Reads one command line, from its first word on. */
 class Reader {
   readonly #globals = new Values();
@@ -127,15 +141,18 @@ class Reader {
     if (flag.kind === "bool") {
       const text = inline ?? "true";
       if (!/^(1|t|T|true|TRUE|True|0|f|F|false|FALSE|False)$/.test(text)) {
-        throw this.#error(`invalid boolean value "${text}" for -${written}`, "flag");
+        throw this.#error(`invalid boolean value "${text}" for -${written}: parse error`, "flag");
       }
       into.set(flag, /^[1tT]/.test(text) ? "true" : "false");
       return;
     }
     const value = inline ?? this.rest.shift();
     if (value === undefined) throw this.#error(`flag needs an argument: -${written}`, "flag");
-    if (flag.kind === "int" && !/^[+-]?\d+$/.test(value)) {
-      throw this.#error(`invalid value "${value}" for flag -${written}: parse error`, "flag");
+    if (VALUES[flag.kind]?.test(value) === false) {
+      throw this.#error(
+        `invalid value "${value}" for flag -${written}: ${FAULTS[flag.kind]?.(value)}`,
+        "flag",
+      );
     }
     into.set(flag, value);
   }
@@ -151,7 +168,7 @@ class Values implements FlagValues {
 
   set(flag: Flag, value: string): void {
     const list = this.#values[flag.name];
-    if (flag.kind === "strings" && list !== undefined) list.push(value);
+    if ((flag.kind === "strings" || flag.kind === "ints") && list !== undefined) list.push(value);
     else this.#values[flag.name] = [value];
   }
 

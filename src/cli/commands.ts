@@ -45,7 +45,6 @@ export const CREATION: readonly Flag[] = [
 
 /** Limits of `update` that are one number each: name and help text. */
 const LIMITS: readonly (readonly [name: string, help: string])[] = [
-  ["blkio-weight", "weight of block IO, 10 to 1000"],
   ["cpu-period", "period of the CPU quota in microseconds"],
   ["cpu-quota", "CPU time of a period in microseconds"],
   ["cpu-burst", "CPU time that may be saved up, in microseconds"],
@@ -58,9 +57,6 @@ const LIMITS: readonly (readonly [name: string, help: string])[] = [
   ["memory", "memory limit (in bytes, or with a unit)"],
   ["memory-reservation", "memory reservation or soft limit"],
   ["memory-swap", "memory and swap together; -1 for no limit"],
-  ["pids-limit", "most processes; -1 for no limit"],
-  ["l3-cache-schema", "Intel RDT/CAT schema of the L3 cache"],
-  ["mem-bw-schema", "Intel RDT/MBA schema of memory bandwidth"],
 ];
 
 function updateFlags(): Flag[] {
@@ -73,7 +69,16 @@ function updateFlags(): Flag[] {
       value: "FILE",
       help: "a file with the resources to update, or - for standard input",
     },
+    { name: "blkio-weight", kind: "int", value: "N", help: "weight of block IO, 10 to 1000" },
     ...LIMITS.map(([name, help]) => limit(name, help)),
+    { name: "pids-limit", kind: "int", value: "N", help: "most processes; -1 for no limit" },
+    { name: "l3-cache-schema", kind: "string", value: "TEXT", help: "Intel RDT/CAT schema of the L3 cache" },
+    {
+      name: "mem-bw-schema",
+      kind: "string",
+      value: "TEXT",
+      help: "Intel RDT/MBA schema of memory bandwidth",
+    },
     // What the kernel has given up (runc keeps them too).
     { ...limit("kernel-memory", "ignored"), hidden: true },
     { ...limit("kernel-memory-tcp", "ignored"), hidden: true },
@@ -134,7 +139,7 @@ export function commands(): readonly Command[] {
       flags: [
         {
           name: "interval",
-          kind: "string",
+          kind: "duration",
           value: "DURATION",
           default: "5s",
           help: "time between two statistics",
@@ -164,7 +169,7 @@ export function commands(): readonly Command[] {
         },
         { name: "tty", alias: "t", kind: "bool", help: "give the process a terminal" },
         { name: "user", alias: "u", kind: "string", value: "UID[:GID]", help: "run as this user" },
-        { name: "additional-gids", alias: "g", kind: "strings", value: "GID", help: "add a group" },
+        { name: "additional-gids", alias: "g", kind: "ints", value: "GID", help: "add a group" },
         {
           name: "process",
           alias: "p",

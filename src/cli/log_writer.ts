@@ -41,7 +41,7 @@ function append(file: string, text: string): void {
   try {
     Deno.writeTextFileSync(file, text, { append: true, create: true, mode: 0o644 });
   } catch (error) {
-    throw ioError("open --log", file, error);
+    throw ioError(`--log: open ${file}`, "", error);
   }
 }
 

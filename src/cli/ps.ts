@@ -19,8 +19,8 @@ function hostProcesses(options: readonly string[]): string {
     throw new ContainerError("run ps", { errno: (error as { code?: string }).code ?? "ENOENT" });
   }
   if (!output.success) {
-    const reason = new TextDecoder().decode(output.stderr).trim();
-    throw new ContainerError("ps failed", { reason: reason === "" ? `exit status ${output.code}` : reason });
+    const reason = `exit status ${output.code}: ${new TextDecoder().decode(output.stderr).trim()}`;
+    throw new ContainerError("ps failed", { reason });
   }
   return new TextDecoder().decode(output.stdout);
 }

@@ -14,8 +14,10 @@ export function run({ flags }: Call): number {
   const bound = flags.bool("from-host") ? makeHostRootfs(`${bundle}/rootfs`) : [];
   const text = defaultSpecText({ cgroup2: readLayout().mode === "v2", rootless, bound });
   try {
-    Deno.writeTextFileSync(path, text, { createNew: true, mode: 0o666 });
+    // No `mode`: Deno would set it whatever the umask is.
+    Deno.writeTextFileSync(path, text, { createNew: true });
   } catch (error) {
+    if (error instanceof Deno.errors.NotFound) throw ioError(`chdir ${bundle}`, "", error);
     if (error instanceof Deno.errors.AlreadyExists) {
       throw new ContainerError("File config.json exists. Remove it first");
     }

@@ -2,8 +2,11 @@
 export interface Flag {
   readonly name: string;
   readonly alias?: string;
-  /** `strings` may be given several times; a comma does not separate. */
-  readonly kind: "bool" | "string" | "strings" | "int";
+  /**
+   * `strings` and `ints` may be given several times; a comma does not separate. A `duration` is written as in Go:
+   * `1m30s`.
+   */
+  readonly kind: "bool" | "string" | "strings" | "int" | "ints" | "duration";
   /** What the value is called in help texts. */
   readonly value?: string;
   readonly help: string;

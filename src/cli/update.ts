@@ -31,6 +31,6 @@ function readDocument(file: string): string {
   try {
     return Deno.readTextFileSync(file === "-" ? "/proc/self/fd/0" : absolute(file));
   } catch (error) {
-    throw ioError("read --resources", file, error);
+    throw ioError(`--resources: open ${file}`, "", error);
   }
 }

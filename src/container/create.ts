@@ -125,6 +125,7 @@ function makeContainer(
   let made: readonly string[] = [];
   let plan = firstPlan;
   const mover = deviceMover(prepared.spec, prepared.netDevices);
+  let started = false;
   try {
     // Named before it is made: `delete --force` finds everything after a kill -9 at any point.
     saveRecord(folder, prepared.record);
@@ -179,12 +180,13 @@ function makeContainer(
         ((pid, descriptor) => taker.take(descriptor, pid, { record, status: "creating", pid })),
     });
     traceEnd(runtime.log, "create");
+    started = true;
     return handOver(options, prepared, { ...outcome, folder, record });
   } catch (error) {
     const cause = oomKilled(record, made) ?? error;
     bringBack(runtime, mover);
     takeAway(runtime, { folder, record }, made);
-    throw startFailure(cause);
+    throw started ? cause : startFailure(cause);
   } finally {
     mover?.close();
   }

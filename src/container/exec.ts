@@ -4,9 +4,11 @@ import {
   close,
   connectUnix,
   pidfdOpen,
+  pidfdSignal,
   relay,
   sendDescriptor,
   setSubreaper,
+  waitExit,
 } from "../../ffi/stub.ts";
 import { joinRdtGroup } from "../cgroup/resctrl_group.ts";
 import { ContainerError, SpecError } from "../errors.ts";
@@ -145,7 +147,7 @@ function readProcess(path: string): string {
     return Deno.readTextFileSync(path);
   } catch (error) {
     const errno = (error as { code?: string }).code;
-    throw new ContainerError("read --process", { place: path, errno });
+    throw new ContainerError(`--process: open ${path}`, { errno });
   }
 }
 
@@ -197,30 +199,50 @@ function launchExec(
   let master: number | undefined;
   try {
     const given = console === undefined ? [target] : [target, console];
-    const outcome = runConversation(spawnPlan(plan, { given, preserveFds }), {
-      cgroup: attach,
-      ready: (pid) => {
-        traceReady(log, pid);
-        // Before the program runs: it may have ended by the time the conversation has.
-        pidfd = pidfdOpen(pid);
-        join(pid);
-      },
-      listener: pass,
-    });
+    const outcome = begin(() =>
+      runConversation(spawnPlan(plan, { given, preserveFds }), {
+        cgroup: attach,
+        ready: (pid) => {
+          traceReady(log, pid);
+          // Before the program runs: it may have ended by the time the conversation has.
+          pidfd = pidfdOpen(pid);
+          join(pid);
+        },
+        listener: pass,
+      })
+    );
     traceEnd(log, "exec");
     master = outcome.master;
     if (pidfd === undefined) throw new ContainerError("find the new process", { errno: "ESRCH" });
+    handOver(options, pidfd, outcome.pid);
+    keep();
+    return options.detach ? 0 : relay(pidfd, outcome.pid, master);
+  } finally {
+    for (const fd of [console, pidfd, master]) if (fd !== undefined) close(fd);
+  }
+}
+
+function begin<T>(start: () => T): T {
+  try {
+    return start();
+  } catch (error) {
+    throw startFailure(error);
+  }
+}
+
+/** What the caller was promised. A process that cannot be handed over is killed (runc, `exec`). */
+function handOver(options: ExecOptions, pidfd: number, pid: number): void {
+  try {
     if (options.pidfdSocket !== undefined) {
       const socket = connectUnix(options.pidfdSocket, "connect to the pidfd socket");
       sendDescriptor(socket, "setns", pidfd);
       close(socket);
     }
-    if (options.pidFile !== undefined) writePidFile(options.pidFile, outcome.pid);
-    keep();
-    return options.detach ? 0 : relay(pidfd, outcome.pid, master);
+    if (options.pidFile !== undefined) writePidFile(options.pidFile, pid);
   } catch (error) {
-    throw startFailure(error);
-  } finally {
-    for (const fd of [console, pidfd, master]) if (fd !== undefined) close(fd);
+    const SIGKILL = 9;
+    pidfdSignal(pidfd, SIGKILL);
+    waitExit(pidfd, { wait: true, reap: true });
+    throw error;
   }
 }

@@ -1,5 +1,4 @@
 import { ContainerError } from "../errors.ts";
-import { capabilityNumber } from "../linux/capabilities.ts";
 import type { Process } from "../spec/schema.ts";
 import { parseUser } from "../spec/user.ts";
 import type { ExecOptions } from "./options.ts";
@@ -9,7 +8,7 @@ import type { ExecOptions } from "./options.ts";
  * that the last one wins; `--cap` goes into the bounding, effective and permitted sets, and into the ambient one only
  * where an inheritable set was configured (CVE-2022-29162).
  *
- * Throws ContainerError for a user, a gid or a capability that cannot be.
+ * Throws ContainerError for a user or a gid that cannot be.
  */
 export function execProcess(base: Process, options: ExecOptions): Process {
   const { user, additionalGids, capabilities } = options;
@@ -45,11 +44,6 @@ function withCapabilities(
   { capabilities = {} }: Process,
   added: readonly string[],
 ): NonNullable<Process["capabilities"]> {
-  for (const name of added) {
-    if (capabilityNumber(name) === undefined) {
-      throw new ContainerError("unknown capability", { place: "--cap", reason: JSON.stringify(name) });
-    }
-  }
   const joined = (set: readonly string[] | undefined) => [...set ?? [], ...added];
   const inheritable = capabilities.inheritable ?? [];
   return {

@@ -198,11 +198,21 @@ function readConfig(bundle: string): string {
     return Deno.readTextFileSync(`${bundle}/config.json`);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
+      if (!isThere(bundle)) throw ioError(`chdir ${bundle}`, "", error);
       throw new ContainerError("JSON specification file config.json not found", {
         place: `${bundle}/config.json`,
       });
     }
-    throw ioError("read config.json", `${bundle}/config.json`, error);
+    throw ioError(`${bundle}/config.json: read config.json`, "", error);
+  }
+}
+
+function isThere(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -264,9 +274,9 @@ function findRootfs(spec: Spec, bundle: string): string {
     if (Deno.statSync(real).isDirectory) return real;
   } catch (error) {
     if (error instanceof ContainerError) throw error;
-    throw ioError(`invalid rootfs: stat ${path}`, "root.path", error);
+    throw ioError(`root.path: invalid rootfs: stat ${path}`, "", error);
   }
-  throw new ContainerError("invalid rootfs", { place: "root.path", errno: "ENOTDIR" });
+  throw new ContainerError(`root.path: invalid rootfs: ${path}`, { errno: "ENOTDIR" });
 }
 
 function cgroupRequest(

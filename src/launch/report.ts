@@ -62,6 +62,7 @@ const SPECIAL: Partial<
     });
   },
   open: (step, _report, errno) => {
+    if (step.op.op === "open" && step.origin[0] === "--cgroup") return joinError(step.op.path, "open", errno);
     // Only /proc and /sys are opened as the destination of a mount: they must be there as plain directories.
     if (step.op.op !== "open" || step.origin.at(-1) !== "destination") return undefined;
     if (errno !== "ENOTDIR" && errno !== "ELOOP") return undefined;
@@ -116,6 +117,8 @@ const SPECIAL: Partial<
       : undefined;
     return new ContainerError(`fail to ${what}`, { place: originText(origin), errno, hint });
   },
+  write_slot: (step, _report, errno) =>
+    step.origin[0] === "--cgroup" ? joinError("its cgroup", "write", errno) : undefined,
   run_hook: (step, report, errno) => hookError(step.origin, report, errno, step.op),
 };
 
@@ -127,6 +130,11 @@ const IDMAP_HINTS: Record<string, string> = {
   EPERM: "is the source id-mapped already, or a file system that this user namespace does not own?",
   ENOSYS: "id-mapped mounts need Linux 5.12",
 };
+
+/** A process of `exec` that does not get into its group writes itself there: 0 is its own number. */
+function joinError(path: string, what: string, errno: string): ContainerError {
+  return new ContainerError(`error adding pid 0 to cgroups: failed to write 0: ${what} ${path}`, { errno });
+}
 
 function hookError(origin: Origin, report: Report, errno: string, op: Op): ContainerError {
   const [, kind, index] = origin;

@@ -152,7 +152,7 @@ function affinitySteps(list: string | undefined, origin: Origin): Step[] {
   return [step({ op: "sched_setaffinity", mask: nodeMask(parseNodes(list)!) }, origin)];
 }
 
-const CGROUP: Origin = ["linux", "cgroupsPath"];
+const CGROUP: Origin = ["--cgroup"];
 
 function identitySteps(request: ExecRequest, slots: Slots): Step[] {
   const steps = [step({ op: "setsid" }, request.origin)];
