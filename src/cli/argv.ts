@@ -39,19 +39,17 @@ export function parseArgv(
   return new Reader([...argv], commands, globalFlags).read();
 }
 
-/** What the values of a kind look like, where not every text is one. */
-const VALUES: Partial<Record<Flag["kind"], RegExp>> = {
-  int: /^[+-]?\d+$/,
-  ints: /^[+-]?\d+$/,
-  duration: /^[+-]?(?:0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/,
-};
-
-/** What Go says of others. */
-const FAULTS: Partial<Record<Flag["kind"], (value: string) => string>> = {
-  int: () => "parse error",
-  ints: (value) => `strconv.ParseInt: parsing ${JSON.stringify(value)}: invalid syntax`,
-  duration: () => "parse error",
-};
+/** What Go says of a value that is not of the flag's kind; undefined for one that is. */
+function faultOf(kind: Flag["kind"], value: string): string | undefined {
+  if (kind === "duration") {
+    const good = /^[+-]?(?:0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/.test(value);
+    return good ? undefined : "parse error";
+  }
+  if ((kind !== "int" && kind !== "ints") || /^[+-]?\d+$/.test(value)) return undefined;
+  return kind === "int"
+    ? "parse error"
+    : `strconv.ParseInt: parsing ${JSON.stringify(value)}: invalid syntax`;
+}
 
 /** Reads one command line, from its first word on. */
 class Reader {
@@ -148,11 +146,9 @@ class Reader {
     }
     const value = inline ?? this.rest.shift();
     if (value === undefined) throw this.#error(`flag needs an argument: -${written}`, "flag");
-    if (VALUES[flag.kind]?.test(value) === false) {
-      throw this.#error(
-        `invalid value "${value}" for flag -${written}: ${FAULTS[flag.kind]?.(value)}`,
-        "flag",
-      );
+    const fault = faultOf(flag.kind, value);
+    if (fault !== undefined) {
+      throw this.#error(`invalid value "${value}" for flag -${written}: ${fault}`, "flag");
     }
     into.set(flag, value);
   }

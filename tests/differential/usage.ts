@@ -18,6 +18,7 @@ const NEWER: Readonly<Record<string, string>> = {
   run: "--pidfd-socket is of runc 1.2",
   exec: "--pidfd-socket is of runc 1.2",
   kill: "runc 1.5 does not show --all",
+  spec: "--from-host is dunc's own",
   update: "--cpu-burst and --cpu-idle are of runc 1.2",
 };
 
