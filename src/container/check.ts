@@ -52,7 +52,7 @@ function readFacts(runtime: Runtime): HostFacts {
     trials: trials as Record<TrialName, Outcome>,
     helpers,
     rangedMap: tryRanges(read, helpers),
-    cgroup: cgroupFacts(),
+    cgroup: cgroupFacts(!runtime.rootless && runtime.cgroupManager !== "disabled"),
     stateFolder: { path: runtime.root, refusal: tryFolder(runtime.root) },
     runtimeDirectory: Deno.env.get("XDG_RUNTIME_DIR") || undefined,
   };
@@ -107,13 +107,13 @@ function helper(name: "newuidmap" | "newgidmap"): Helper | undefined {
   return { path, privileged: setUid || hasAttribute(path, "security.capability") };
 }
 
-function cgroupFacts(): HostFacts["cgroup"] {
+function cgroupFacts(needed: boolean): HostFacts["cgroup"] {
   const layout = readLayout();
   const { mode } = layout;
   const controllers = mode === "v2"
     ? words(`${layout.unified!.mountpoint}/cgroup.controllers`)
     : layout.hierarchies.flatMap((hierarchy) => hierarchy.controllers);
-  const none = { mode, controllers, directory: undefined, refusal: undefined, delegated: [] };
+  const none = { mode, controllers, directory: undefined, refusal: undefined, needed, delegated: [] };
   if (mode === "none") return none;
   try {
     const paths = containerPaths(layout, undefined, `dunc-check-${Deno.pid}`);

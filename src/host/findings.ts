@@ -26,6 +26,8 @@ export interface HostFacts extends FileFacts {
     /** The group whose making was tried, and why it failed. */
     readonly directory: string | undefined;
     readonly refusal: string | undefined;
+    /** Whether a container is not made without a group: true for the host's root, unless --cgroup-manager disabled. */
+    readonly needed: boolean;
     /** v2: controllers that a container's group would have. */
     readonly delegated: readonly string[];
   };
@@ -56,6 +58,7 @@ export function findingsOf(facts: HostFacts): Finding[] {
     namespaces(facts),
     mounts(facts),
     freshMount(facts, "proc"),
+    ...(isOrdinary(facts) || facts.trials.userNamespace !== "ok" ? [] : [procForOthers(facts)]),
     freshMount(facts, "sysfs"),
     ...ranges(facts),
     cgroup(facts),
@@ -121,7 +124,12 @@ function userNamespace(facts: HostFacts): Finding {
 }
 
 /** Which switch forbids user namespaces: user_namespaces(7), Debian's and Ubuntu's patches. */
-function userNamespaceFix({ sysctls, insideUserNamespace }: HostFacts): string {
+function userNamespaceFix(facts: HostFacts): string {
+  const { sysctls, insideUserNamespace, trials: { userNamespace } } = facts;
+  const map = userNamespace !== "ok" && userNamespace.op.endsWith("_map");
+  if (map && !isOrdinary(facts) && !has(facts, "CAP_SETFCAP")) {
+    return "CAP_SETFCAP is needed to map root (docker --cap-add SETFCAP)";
+  }
   if (sysctls["user.max_user_namespaces"] === "0") {
     return "sysctl -w user.max_user_namespaces=15000 (it is 0)";
   }
@@ -188,6 +196,19 @@ function freshMount(facts: HostFacts, kind: "proc" | "sysfs"): Finding {
     ? ""
     : `: ${masks.slice(0, 3).join(", ")}${masks.length > 3 ? ", …" : ""}`;
   return { ...status, detail, fix: unmask(path, covered), ...rest };
+}
+
+/** For root: whether its containers with a user namespace have a /proc too. */
+function procForOthers(facts: HostFacts): Finding {
+  const name = "/proc in user namespaces";
+  const outcome = facts.trials.procInUserNamespace;
+  if (outcome === "ok") return { name, status: "ok", detail: "a fresh proc can be mounted" };
+  const detail = `a fresh proc cannot be mounted (${failure(outcome)})`;
+  return { name, status: "limited", detail, fix: unmask("/proc", coveredBy(facts.procMasks)) };
+}
+
+function coveredBy(masks: readonly string[]): string {
+  return masks.length === 0 ? "" : `: ${masks.slice(0, 3).join(", ")}${masks.length > 3 ? ", …" : ""}`;
 }
 
 function unmask(path: string, covered: string): string {
@@ -262,16 +283,18 @@ function cgroup({ cgroup }: HostFacts): Finding {
 }
 
 function delegation(facts: HostFacts): Finding {
-  const { mode, directory, refusal, delegated } = facts.cgroup;
+  const { mode, directory, refusal, delegated, needed } = facts.cgroup;
   const name = "cgroup delegation";
   if (mode === "none") return { name, status: "limited", detail: "there are no cgroups" };
   if (refusal !== undefined) {
-    const fix = mode !== "v2"
-      ? "cgroup v1 cannot be delegated safely: boot with systemd.unified_cgroup_hierarchy=1, or do without limits"
-      : isOrdinary(facts)
-      ? "start it in a group of your own: systemd-run --user --scope -p Delegate=yes dunc …"
-      : "mount /sys/fs/cgroup read-write for this container";
     const detail = `no group can be made (${directory ?? "?"}: ${refusal}): no limits, no pause`;
+    if (needed) {
+      const fix = "mount /sys/fs/cgroup read-write for this container, or give --cgroup-manager disabled";
+      return { name, status: "missing", detail, fix, required: true };
+    }
+    const fix = mode === "v2"
+      ? "start it in a group of your own: systemd-run --user --scope -p Delegate=yes dunc …"
+      : "cgroup v1 cannot be delegated safely: boot with systemd.unified_cgroup_hierarchy=1, or do without limits";
     return { name, status: "limited", detail, fix };
   }
   if (mode !== "v2") return { name, status: "ok", detail: "groups can be made" };
@@ -341,15 +364,16 @@ function privileges(facts: HostFacts): Finding[] {
     });
   } else findings.push({ name: "no_new_privs", status: "ok", detail: "it is not set" });
   if (isOrdinary(facts)) return findings;
-  const lacking = LACKING.filter(([capability]) => {
-    return (facts.capabilities >> BigInt(capabilityNumber(capability)!) & 1n) === 0n;
-  });
+  const lacking = LACKING.filter(([capability]) => !has(facts, capability));
   for (const [capability, loss] of lacking) {
     const fix = `give it to this process (docker --cap-add ${capability.slice(4)})`;
     findings.push({ name: capability, status: "limited", detail: `missing: ${loss}`, fix });
   }
   return findings;
 }
+
+const has = ({ capabilities }: HostFacts, name: string): boolean =>
+  (capabilities >> BigInt(capabilityNumber(name)!) & 1n) === 1n;
 
 /** What a root without a capability cannot do. */
 const LACKING: readonly (readonly [name: string, loss: string])[] = [

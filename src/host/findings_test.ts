@@ -31,6 +31,7 @@ function host(change: Partial<HostFacts> = {}, trials: Partial<Record<TrialName,
       controllers: ["memory", "pids"],
       directory: undefined,
       refusal: undefined,
+      needed: false,
       delegated: ["pids"],
     },
     stateFolder: { path: "/run/user/1000/dunc", refusal: undefined },
@@ -75,6 +76,7 @@ Deno.test("each finding that is not ok says what to do about it", () => {
         controllers: [],
         directory: "/sys/fs/cgroup/a",
         refusal: "EACCES",
+        needed: uid === 0,
         delegated: [],
       },
     }, all);
@@ -161,6 +163,19 @@ Deno.test("limits need a delegated group with controllers; containers do not", (
   }
   const bare = host({ cgroup: { ...host().cgroup, delegated: [] } });
   assertEquals(find(bare, "cgroup delegation").status, "limited");
+});
+
+Deno.test("root's containers need a group, unless they are made without", () => {
+  const cgroup = { ...host().cgroup, directory: "/sys/fs/cgroup/a", refusal: "EROFS", needed: true };
+  const facts = host({ uid: 0, capabilities: -1n, cgroup });
+  assertStringIncludes(find(facts, "cgroup delegation").fix!, "--cgroup-manager disabled");
+  assert(!isUsable(findingsOf(facts)));
+  assert(isUsable(findingsOf(host({ uid: 0, capabilities: -1n, cgroup: { ...cgroup, needed: false } }))));
+});
+
+Deno.test("a root that may not map root is told of CAP_SETFCAP", () => {
+  const facts = host({ uid: 0 }, { userNamespace: failed("write uid_map", "EPERM") });
+  assertStringIncludes(find(facts, "user namespaces").fix!, "CAP_SETFCAP");
 });
 
 Deno.test("a state folder that cannot be had asks for XDG_RUNTIME_DIR where that is unset", () => {

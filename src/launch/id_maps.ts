@@ -25,8 +25,8 @@ export interface Mapper {
 export function writeIdMaps(pid: number, maps: IdMaps, mapper: Mapper): void {
   const alone = isOwnId(maps.uidMappings, mapper.uid) && isOwnId(maps.gidMappings, mapper.gid);
   if (mapper.privileged) {
-    write(pid, "uid_map", idMapText(maps.uidMappings), "linux.uidMappings");
-    write(pid, "gid_map", idMapText(maps.gidMappings), "linux.gidMappings");
+    write(pid, "uid_map", idMapText(maps.uidMappings), "linux.uidMappings", PRIVILEGED);
+    write(pid, "gid_map", idMapText(maps.gidMappings), "linux.gidMappings", PRIVILEGED);
   } else if (alone) {
     // The kernel wants setgroups given up before an ordinary user writes a gid map.
     write(pid, "setgroups", "deny", "linux.gidMappings");
@@ -43,15 +43,22 @@ export function isOwnId(mappings: readonly IdMapping[], id: number): boolean {
   return mappings.length === 1 && mappings[0]!.size === 1 && mappings[0]!.hostID === id;
 }
 
-function write(pid: number, file: string, text: string, place: string): void {
+const ORDINARY =
+  "an ordinary user may map its own id alone without newuidmap; `dunc check` tells what more is allowed";
+const PRIVILEGED =
+  "every hostID must be mapped in the user namespace of dunc itself (/proc/self/uid_map), and 0 needs " +
+  "CAP_SETFCAP; `dunc check` tells";
+
+function write(pid: number, file: string, text: string, place: string, remedy = ORDINARY): void {
   try {
     Deno.writeTextFileSync(`/proc/${pid}/${file}`, text, { create: false });
   } catch (error) {
     const errno = (error as { code?: string }).code ?? "EPERM";
-    const hint = errno === "EPERM"
-      ? "an ordinary user may map its own id alone without newuidmap; `dunc check` tells what more is allowed"
-      : undefined;
-    throw new ContainerError(`write ${file}`, { place, errno, hint });
+    throw new ContainerError(`write ${file}`, {
+      place,
+      errno,
+      hint: errno === "EPERM" ? remedy : undefined,
+    });
   }
 }
 

@@ -25,6 +25,7 @@ export const TRIALS = [
   "namespaces",
   "mounts",
   "proc",
+  "procInUserNamespace",
   "sysfs",
   "timeNamespace",
 ] as const;
@@ -59,6 +60,8 @@ function stepsOf(name: TrialName, user: number): Step[] {
       return [...cloned(OWN | user), filesystem("tmpfs"), readonly()];
     case "proc":
       return [...cloned(OWN | user), filesystem("proc")];
+    case "procInUserNamespace":
+      return [...cloned(OWN | CLONE_NEWUSER), filesystem("proc")];
     case "sysfs":
       return [...cloned(OWN | user), filesystem("sysfs")];
     case "timeNamespace":
