@@ -10,9 +10,11 @@ import { killCgroup } from "../cgroup/kill.ts";
 import { removeUnused } from "../cgroup/remove.ts";
 import { joinRdtGroup, makeRdtGroup } from "../cgroup/resctrl_group.ts";
 import { ContainerError } from "../errors.ts";
+import { procCovers } from "../host/facts.ts";
 import { readProcessStat } from "../host/process_stat.ts";
 import { runConversation } from "../launch/conversation.ts";
 import { type IdMaps, type Mapper, writeIdMaps } from "../launch/id_maps.ts";
+import { PROC_REFUSED } from "../launch/report.ts";
 import { spawnPlan } from "../launch/spawn.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { Spec } from "../spec/schema.ts";
@@ -183,7 +185,7 @@ function makeContainer(
     started = true;
     return handOver(options, prepared, { ...outcome, folder, record });
   } catch (error) {
-    const cause = oomKilled(record, made) ?? error;
+    const cause = oomKilled(record, made) ?? withCovers(error);
     bringBack(runtime, mover);
     takeAway(runtime, { folder, record }, made);
     throw started ? cause : startFailure(cause);
@@ -224,6 +226,15 @@ function oomKilled({ cgroupPaths }: ContainerRecord, made: readonly string[]): C
       place: "linux.resources.memory.limit",
     })
     : undefined;
+}
+
+/** Name what covers /proc, where that keeps the container from having its own. */
+function withCovers(error: unknown): unknown {
+  if (!(error instanceof ContainerError) || error.detail.hint !== PROC_REFUSED) return error;
+  const covers = procCovers();
+  if (covers.length === 0) return error;
+  const hint = `${covers.join(", ")} cover${covers.length === 1 ? "s" : ""} parts of /proc: ${PROC_REFUSED}`;
+  return new ContainerError(error.operation, { ...error.detail, hint });
 }
 
 /** Put the device program in place. An ordinary user may load none, and can make no device (as in runc). */

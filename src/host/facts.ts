@@ -60,12 +60,18 @@ export function readFileFacts(): FileFacts {
     uidRanges: readRanges("uid", name, uid),
     gidRanges: readRanges("gid", name, uid),
     freeId: readFreeId(),
-    procMasks: mountsBelow(mountinfo, "/proc"),
+    procMasks: procCovers(),
     sysMasks: mountsBelow(mountinfo, "/sys").filter((path) => !path.startsWith("/sys/fs/")),
     seccompActions: words(read("/proc/sys/kernel/seccomp/actions_avail")),
     securityModules: securityModules(),
     timeNamespaces: exists("/proc/self/ns/time"),
   };
+}
+
+/** What covers parts of this process's /proc, as far as it matters: an empty directory may be covered. */
+export function procCovers(): string[] {
+  return mountsBelow(read("/proc/self/mountinfo"), "/proc")
+    .filter((path) => path !== "/proc/sys/fs/binfmt_misc" && path !== "/proc/fs/nfsd");
 }
 
 /** Mount points below a directory (proc(5), /proc/PID/mountinfo). */

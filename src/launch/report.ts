@@ -194,7 +194,14 @@ interface Hint {
   readonly hint: string;
   /** Only for steps that come from this part of `linux`. */
   readonly from?: string;
+  /** Only for this file system. */
+  readonly fstype?: string;
 }
+
+/** Why a user namespace may mount no procfs (kernel: mount_too_revealing()). `create` adds what covers /proc. */
+export const PROC_REFUSED =
+  "a proc needs a pid namespace of the user namespace's own, and a /proc around it that nothing covers; " +
+  "else bind /proc (type none, options rbind); `dunc check` tells";
 
 /** Likely causes, by operation and errno. */
 const HINTS: readonly Hint[] = [
@@ -222,6 +229,20 @@ const HINTS: readonly Hint[] = [
     errno: "EACCES",
     from: "namespaces",
     hint: "its process is somebody else's: only your own namespaces, or root's with root, can be joined",
+  },
+  { op: "fsmount", errno: "EPERM", fstype: "proc", hint: PROC_REFUSED },
+  {
+    op: "fsmount",
+    errno: "EPERM",
+    fstype: "sysfs",
+    hint: "a sysfs needs a network namespace of the user namespace's own: add one, or bind /sys as " +
+      "`dunc spec --rootless` does; `dunc check` tells",
+  },
+  {
+    op: "fsmount",
+    errno: "EPERM",
+    fstype: "mqueue",
+    hint: "an mqueue needs an ipc namespace of the user namespace's own: add one; `dunc check` tells",
   },
   {
     op: "fsmount",
@@ -289,7 +310,8 @@ const HINTS: readonly Hint[] = [
 ];
 
 function hintFor(step: Step, errno: string): string | undefined {
-  return HINTS.find(({ op, errno: expected, from }) =>
-    op === step.op.op && expected === errno && (from === undefined || step.origin[1] === from)
+  return HINTS.find(({ op, errno: expected, from, fstype }) =>
+    op === step.op.op && expected === errno && (from === undefined || step.origin[1] === from) &&
+    (fstype === undefined || (step.op.op === "fsmount" && step.op.fstype === fstype))
   )?.hint;
 }

@@ -3,6 +3,7 @@ import {
   CLONE_NEWCGROUP,
   CLONE_NEWTIME,
   CLONE_NEWUSER,
+  EPERM,
   O_DIRECTORY,
   O_NOFOLLOW,
   O_PATH,
@@ -138,6 +139,10 @@ function firstStageSteps(request: CreateRequest, frame: Frame, namespaces: Names
   }
   steps.push(...idMapSteps(request, frame));
   if (request.userNamespace?.privileged === true) steps.push(...preparedTreeSteps(request, frame));
+  // Where the kernel lets the user namespace mount no procfs, the one that is there has to do.
+  if (request.userNamespace !== undefined) {
+    steps.push(openStep(frame.proc, "/proc", O_PATH | O_DIRECTORY, ["process"]));
+  }
   // Hard limits can be raised out here, where the runtime may have CAP_SYS_RESOURCE.
   if (request.userNamespace !== undefined) steps.push(...rlimitSteps(PROCESS(request)));
   steps.push(...joinedDeviceSteps(request, frame, namespaces));
@@ -231,7 +236,8 @@ function identitySteps(request: CreateRequest, frame: Frame, namespaces: Namespa
   if (!request.noNewKeyring && request.host.hasKeyrings) {
     steps.push(...keyringSteps(request.id, namespaces.has("user")));
   }
-  steps.push(step({ op: "open_proc", slot: frame.proc, subset: 0 }, ["process"]));
+  const another = request.userNamespace === undefined ? {} : { tolerate: [EPERM] };
+  steps.push(step({ op: "open_proc", slot: frame.proc, subset: 0 }, ["process"], another));
   steps.push(...attributeSteps({ process: request.spec.process!, origin: ["process"] }, frame.proc));
   // After the score, which a non-dumpable process cannot write (CVE-2016-9962).
   steps.push(step({ op: "prctl", option: PR_SET_DUMPABLE, arg2: 0n, arg3: 0n }, ["process"]));
