@@ -1,5 +1,6 @@
 import { PLAN_ABI } from "./abi.gen.ts";
 import type { Plan } from "./plan.ts";
+import { checkSafety } from "./safety.ts";
 import {
   type FieldLayout,
   HEADER_BYTES,
@@ -21,9 +22,11 @@ interface Row {
  * Encode a plan: header, operations, then strings, vectors and blobs. Every reference is an offset from the first
  * byte, 0 is none, and the last byte is NUL.
  *
- * Throws TypeError for a string that holds a NUL: such a string cannot reach a system call whole.
+ * Throws TypeError for a string that holds a NUL: such a string cannot reach a system call whole; and for a plan that
+ * is not safe (safety.ts).
  */
 export function encodePlan(plan: Plan): Uint8Array<ArrayBuffer> {
+  checkSafety(plan);
   const rows = rowsOf(plan);
   let at = HEADER_BYTES;
   for (const row of rows) at += row.size;

@@ -86,7 +86,10 @@ function planOf(steps: readonly Step[]): Plan {
 
 Deno.test("encodePlan() loses nothing of any operation", () => {
   const sample = sampler();
-  const steps = [...NAMES, ...NAMES, ...NAMES].map((name, index) => ({
+  // Several times; the clone last, after which a plan may name less (safety.ts).
+  const before = NAMES.filter((name) => name !== "clone" && name !== "chdir");
+  const names: OpName[] = [...before, "chdir", ...before, ...before, "clone", "clone", "clone"];
+  const steps = names.map((name, index) => ({
     op: opOf(name, sample),
     origin: [],
     tolerate: Array.from({ length: index % 5 }, (_, i) => i + 1),
