@@ -1,6 +1,6 @@
 import { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR, O_WRONLY } from "../linux/constants.gen.ts";
 import type { Plan } from "./plan.ts";
-import type { Op } from "./schema.ts";
+import type { OpName } from "./schema.ts";
 
 /**
  * What holds for every plan, whoever builds it: checked when it is encoded, so that a mistake of a builder is an
@@ -18,41 +18,52 @@ import type { Op } from "./schema.ts";
  */
 export function checkSafety({ steps }: Plan): void {
   let cloned = false;
-  // A plan that joins a container is in its root from the clone on.
-  let entered = true;
-  for (const { op } of steps) if (ENTERS.includes(op.op)) entered = false;
+  let chdir = -1;
+  // On the path of every command, and run once: one small loop, whose rules are looked at where an operation is theirs.
   for (let index = 0; index < steps.length; index++) {
-    const op = steps[index]!.op;
-    if (op.op === "clone") cloned = true;
-    else if (ENTERS.includes(op.op)) entered = true;
-    else {
-      const fault = faultOf(op, cloned, entered);
-      if (fault !== undefined) throw new TypeError(`unsafe plan: operation ${index}, ${op.op}: ${fault}`);
+    const op = steps[index]!.op as AnyOp;
+    const { op: name, root } = op;
+    if (cloned && root === null && op.path !== "/") refuse(index, op, "a path without a root handle");
+    if (name === "clone") cloned = true;
+    else if (name === "open") {
+      if ((op.flags! & CHANGES) !== 0) checkOpen(index, op, cloned);
+    } else if (name === "write_proc") {
+      if (op.path!.includes("..")) refuse(index, op, `${op.path} leads out of its handle`);
+    } else if (name === "chdir") {
+      if (cloned && chdir < 0) chdir = index;
+    } else if (chdir >= 0 && (name === "pivot_root" || name === "move_root" || name === "chroot")) {
+      refuse(chdir, steps[chdir]!.op, "before the container's root is entered");
     }
   }
 }
 
-const ENTERS: readonly Op["op"][] = ["pivot_root", "move_root", "chroot"];
+const CHANGES = O_WRONLY | O_RDWR | O_CREAT;
+
+/** Any operation, as far as the rules are about fields that several have. */
+type AnyOp = {
+  readonly op: OpName;
+  readonly root?: number | null;
+  readonly path?: string;
+  readonly flags?: number;
+};
+
+function refuse(index: number, { op }: { readonly op: OpName }, fault: string): never {
+  throw new TypeError(`unsafe plan: operation ${index}, ${op}: ${fault}`);
+}
 
 /** Files of the process itself that are written before the clone, when there is no handle to a procfs of its own yet. */
 const OWN_FILES: readonly string[] = ["/proc/self/timens_offsets", "/proc/self/oom_score_adj"];
 
-function faultOf(op: Op, cloned: boolean, entered: boolean): string | undefined {
-  if (cloned && "root" in op && op.root === null && !("path" in op && op.path === "/")) {
-    return "a path without a root handle";
-  }
-  if (op.op === "chdir" && cloned && !entered) return "before the container's root is entered";
-  if (op.op === "write_proc" && op.path.split("/").includes("..")) {
-    return `${op.path} leads out of its handle`;
-  }
-  return op.op === "open" ? faultOfOpen(op, cloned) : undefined;
-}
-
-function faultOfOpen({ flags, path, root }: Op & { op: "open" }, cloned: boolean): string | undefined {
+function checkOpen(index: number, op: AnyOp, cloned: boolean): void {
+  const flags = op.flags!;
+  const path = op.path!;
   if ((flags & O_CREAT) !== 0 && (flags & (O_EXCL | O_NOFOLLOW)) !== (O_EXCL | O_NOFOLLOW)) {
-    return `${path} is created, but not exclusively or through links`;
+    refuse(index, op, `${path} is created, but not exclusively or through links`);
   }
-  if ((flags & (O_WRONLY | O_RDWR)) === 0) return undefined;
-  const own = !cloned && root === null && OWN_FILES.includes(path);
-  return /^\/*proc(\/|$)/.test(path) && !own ? `${path} is written, but not through the handle` : undefined;
+  if ((flags & (O_WRONLY | O_RDWR)) === 0) return;
+  let at = 0;
+  while (path[at] === "/") at++;
+  if (!path.startsWith("proc/", at)) return;
+  if (!cloned && op.root === null && OWN_FILES.includes(path)) return;
+  refuse(index, op, `${path} is written, but not through the handle`);
 }
