@@ -5,12 +5,13 @@
 #   scripts/bats.sh exec kill.bats        these files
 #   scripts/bats.sh --rootless FEATURES   as an ordinary user; FEATURES is none, idmap, cgroup or idmap+cgroup:
 #                                         newuidmap with ranges of ids, and cgroups that the user may write to
+#   scripts/bats.sh --v2                  on the v2 tree that a hybrid host has: freezer, hugetlb and no other controllers
 #   scripts/vm run --timeout 3000 --memory 4096 scripts/bats.sh cgroups     in a guest with cgroup v2
 #
 # DUNC=FILE                    the executable; dist/dunc when unset.
 # DUNC_BATS_RUNTIMES=dunc      runs one of the two only (the table then takes the other's results of the last run).
 # DUNC_BATS_LIMIT=150          seconds that a file may take with one runtime.
-# DUNC_BATS_LOCK=FILE          a lock that is held while a file runs, and let go between files.
+# DUNC_BATS_LOCK=FILE          a lock that is held while files run, and let go each minute between files.
 # DUNC_BATS=DIR                where the tests, root file systems and results lie; $DUNC_TOOLS/bats when unset.
 #
 # The tests come from Debian's source package of runc 1.1.5, unchanged; nothing of it is kept in this repository. Wants
@@ -177,6 +178,9 @@ if [ "${1:-}" = --rootless ]; then
 	*) fail "--rootless wants none, idmap, cgroup or idmap+cgroup" ;;
 	esac
 	shift 2
+elif [ "${1:-}" = --v2 ]; then
+	mode=v2
+	shift
 fi
 results=$work/results/$mode
 mkdir -p "$results"
@@ -191,11 +195,13 @@ if [ -z "$names" ]; then
 	done
 fi
 
+held=0
 for name in $names; do
-	[ -z "${DUNC_BATS_LOCK:-}" ] || {
+	if [ -n "${DUNC_BATS_LOCK:-}" ] && [ $(($(date +%s) - held)) -gt 60 ]; then
 		exec 9>"$DUNC_BATS_LOCK"
 		flock 9
-	}
+		held=$(date +%s)
+	fi
 	for runtime in ${DUNC_BATS_RUNTIMES:-runc dunc}; do
 		case $runtime in
 		runc) run_file "$name" runc "$runc" 9>&- ;;
@@ -203,8 +209,8 @@ for name in $names; do
 		*) fail "DUNC_BATS_RUNTIMES: runc and dunc, not $runtime" ;;
 		esac
 	done
-	exec 9>&-
 done
+exec 9>&-
 
 # shellcheck disable=SC2086  # a list of words
 scripts/deno run -R="$results,scripts/bats" scripts/bats/print.ts "$results" $names

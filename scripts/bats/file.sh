@@ -1,6 +1,6 @@
 #!/bin/sh
 # One bats file inside mount and pid namespaces of its own, as their first process: MODE FILE TAP SECONDS.
-# $RUNC is the runtime, $TMPDIR the folder of all that the tests make. MODE is root or rootless-FEATURES.
+# $RUNC is the runtime, $TMPDIR the folder of all that the tests make. MODE is root, v2 or rootless-FEATURES.
 mode=$1 file=$2 tap=$3 limit=$4
 cd "$(dirname "$file")" || exit 1
 
@@ -65,6 +65,10 @@ give_cgroups() {
 
 as_user=''
 case $mode in
+v2)
+	umount -R /sys/fs/cgroup
+	mount -t cgroup2 cgroup2 /sys/fs/cgroup
+	;;
 rootless-*)
 	ROOTLESS_FEATURES=${mode#rootless-}
 	[ "$ROOTLESS_FEATURES" != none ] || ROOTLESS_FEATURES=''
