@@ -9,13 +9,31 @@ struct pipes { int in[2], out[2], err[2], failed[2]; };
 
 static long open_pipes(struct pipes *pipes)
 {
-	long rc = SYS(pipe2, pipes->in, O_CLOEXEC);
+	long rc;
+
+	memset(pipes, 0xff, sizeof(*pipes));
+	rc = SYS(pipe2, pipes->in, O_CLOEXEC);
 
 	if (!rc)
 		rc = SYS(pipe2, pipes->out, O_CLOEXEC);
 	if (!rc)
 		rc = SYS(pipe2, pipes->err, O_CLOEXEC);
 	return rc ? rc : SYS(pipe2, pipes->failed, O_CLOEXEC);
+}
+
+static void close_end(int *fd)
+{
+	if (*fd >= 0)
+		SYS(close, *fd);
+	*fd = -1;
+}
+
+static void close_pipes(struct pipes *pipes)
+{
+	int *pair[] = { pipes->in, pipes->out, pipes->err, pipes->failed };
+
+	for (int i = 0; i < 8; i++)
+		close_end(&pair[i / 2][i % 2]);
 }
 
 static void become_hook(struct run *run, const struct op_run_hook *op, const struct pipes *pipes, char **argv,
@@ -62,19 +80,22 @@ static void feed(struct input *input)
 
 struct output { char text[KEEP + 1]; size_t size; };
 
-/* Read what is there; what does not fit is read and forgotten, so that the hook never blocks on us. */
+/* Read what is there; what does not fit is read and forgotten, so that the hook never blocks on us. The report
+ * ends at a NUL: one in the output is shown as a blank. */
 static int drain(int fd, struct output *output)
 {
 	char rest[512];
 	size_t room = KEEP - output->size;
 	long n = room ? SYS(read, fd, output->text + output->size, room) : SYS(read, fd, rest, sizeof(rest));
 
-	if (n > 0 && room)
+	if (n > 0 && room) {
+		for (char *at = output->text + output->size; at < output->text + output->size + n; at++)
+			*at = *at ? *at : ' ';
 		output->size += (size_t)n;
+	}
 	output->text[output->size] = '\0';
 	return n > 0;
 }
-
 
 static int64_t now_ms(void)
 {
@@ -121,7 +142,7 @@ static long watch(const struct pipes *pipes, int pidfd, uint64_t timeout_ms, str
 	return 0;
 }
 
-static long run_child(struct run *run, const struct op_run_hook *op, const struct pipes *pipes,
+static long run_child(struct run *run, const struct op_run_hook *op, struct pipes *pipes,
 		      struct output output[2], uint32_t *ret_status)
 {
 	char **argv = plan_strv(&run->plan, op->argv), **envp = plan_strv(&run->plan, op->envp);
@@ -140,11 +161,13 @@ static long run_child(struct run *run, const struct op_run_hook *op, const struc
 		return pid;
 	if (!pid)
 		become_hook(run, op, pipes, argv, envp);
-	SYS(close, pipes->in[0]);
-	SYS(close, pipes->out[1]);
-	SYS(close, pipes->err[1]);
-	SYS(close, pipes->failed[1]);
-	SYS(fcntl, pipes->in[1], F_SETFL, O_NONBLOCK);
+	close_end(&pipes->in[0]);
+	close_end(&pipes->out[1]);
+	close_end(&pipes->err[1]);
+	close_end(&pipes->failed[1]);
+	/* The input has it now, and closes it. */
+	pipes->in[1] = -1;
+	SYS(fcntl, input.fd, F_SETFL, O_NONBLOCK);
 	text_append_number(number, sizeof(number), 0, op->pid ? op->pid : (uint64_t)SYS(getpid));
 	rc = watch(pipes, pidfd, op->timeout_ms, &input, output);
 	if (input.fd >= 0)
@@ -155,9 +178,6 @@ static long run_child(struct run *run, const struct op_run_hook *op, const struc
 	if (!rc && SYS(read, pipes->failed[0], &failure, sizeof(failure)) == sizeof(failure))
 		rc = failure;
 	SYS(close, pidfd);
-	SYS(close, pipes->out[0]);
-	SYS(close, pipes->err[0]);
-	SYS(close, pipes->failed[0]);
 	return rc;
 }
 
@@ -172,12 +192,13 @@ long op_run_hook(struct run *run, const struct op_run_hook *op)
 	long rc = open_pipes(&pipes);
 	size_t at;
 
-	if (rc)
-		return rc;
 	/* A hook that closes its stdin must not end the init. */
-	SYS(rt_sigaction, SIGPIPE, &ignore, &old, 8);
-	rc = run_child(run, op, &pipes, output, &status);
-	SYS(rt_sigaction, SIGPIPE, &old, NULL, 8);
+	if (!rc) {
+		SYS(rt_sigaction, SIGPIPE, &ignore, &old, 8);
+		rc = run_child(run, op, &pipes, output, &status);
+		SYS(rt_sigaction, SIGPIPE, &old, NULL, 8);
+	}
+	close_pipes(&pipes);
 	if (!rc && status)
 		rc = -ECANCELED;
 	if (!rc)

@@ -95,6 +95,15 @@ static long proc_path(int proc, const char *path, char *out, size_t size)
 	return at < size ? 0 : -ENAMETOOLONG;
 }
 
+/* The handle is a whole procfs: no name in it is reached by way of another. */
+static int climbs(const char *path)
+{
+	for (const char *at = path; *at; at++)
+		if (at[0] == '.' && at[1] == '.' && (at == path || at[-1] == '/') && (at[2] == '/' || !at[2]))
+			return 1;
+	return 0;
+}
+
 static long open_proc_file(struct run *run, int proc, const char *path, uint64_t flags)
 {
 	const uint64_t resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
@@ -102,7 +111,7 @@ static long open_proc_file(struct run *run, int proc, const char *path, uint64_t
 	char real[512];
 	long rc, fd;
 
-	rc = strlen(path) < 5 ? -EINVAL : proc_path(proc, path, real, sizeof(real));
+	rc = strlen(path) < 5 || climbs(path) ? -EINVAL : proc_path(proc, path, real, sizeof(real));
 	if (rc)
 		return rc;
 	fd = look_up(run, proc, real, flags, resolve);

@@ -91,6 +91,9 @@ containerTest("hooks that die by a signal, close stdin or print a megabyte are h
   };
   const killed = await run(script("kill -9 $$"));
   assertStringIncludes(killed.stderr, "error running prestart hook #0: signal: killed");
+  // A NUL ends no report.
+  const binary = await run(script("printf 'a\\0b'; printf 'c\\0d' >&2; exit 3"));
+  assertStringIncludes(binary.stderr, "exit status 3, stdout: a b, stderr: c d");
   const closed = await run(script("exec <&-; exit 0"));
   assertEquals([closed.code, closed.stdout], [0, "ran\n"], closed.stderr);
   const loud = await run(script("head -c 1048576 /dev/zero | tr '\\0' x; exit 0"));

@@ -1,6 +1,6 @@
 import { mayCloneTrees } from "../../ffi/mounts.ts";
 import { ContainerError, SpecError } from "../errors.ts";
-import { isInUserNamespace, mapsOf, maySetGroups } from "../host/namespaces.ts";
+import { mapsOf, maySetGroups } from "../host/namespaces.ts";
 import { runConversation } from "../launch/conversation.ts";
 import { type IdMaps, isOwnId } from "../launch/id_maps.ts";
 import { spawnPlan } from "../launch/spawn.ts";
@@ -35,7 +35,8 @@ export function userNamespaceOf(
   }
   return {
     isNew: joined === undefined,
-    privileged: Deno.uid() === 0 && (!isInUserNamespace() || mayCloneTrees()),
+    // Root may be nobody special: in a user namespace of its own, or without CAP_SYS_ADMIN.
+    privileged: Deno.uid() === 0 && mayCloneTrees(),
     rootfsReachable: isReachable(rootfs),
     setgroups,
   };
