@@ -1,7 +1,7 @@
 /** User and time namespaces, made by root and by an ordinary user. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { type Bundle, type Config, makeRootfs } from "./support/bundle.ts";
-import { until } from "./support/command.ts";
+import { call, until } from "./support/command.ts";
 import { type Containers, containerTest, runs } from "./support/containers.ts";
 import { SeccompAgent } from "./support/seccomp_agent.ts";
 import { Runtime } from "./support/runtime.ts";
@@ -233,3 +233,26 @@ containerTest("an ordinary user's agent gets the listeners of create and exec", 
     await agent.close();
   }
 }, ["root", "gcc"]);
+
+containerTest("root without CAP_SYS_ADMIN makes a container as an ordinary user does", async (c) => {
+  const { path } = c.bundle((config) => {
+    mapped(config);
+    config.linux!.uidMappings![0]!.hostID = config.linux!.gidMappings![0]!.hostID = 0;
+    runs(config, "id -u; grep -c . /proc/self/mountinfo");
+  });
+  const without = ["setpriv", "--bounding-set", "-sys_admin", "--inh-caps", "-sys_admin"];
+  const words = [
+    ...without,
+    c.dunc.path,
+    "--root",
+    c.dunc.root,
+    "--rootless",
+    "true",
+    "run",
+    "--bundle",
+    path,
+  ];
+  const { code, stdout, stderr } = await call([...words, c.id()]);
+  assertEquals([code, stderr], [0, ""]);
+  assertMatch(stdout, /^0\n\d\d\n$/);
+}, ["root", "setpriv", "dunc"]);
