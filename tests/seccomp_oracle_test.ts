@@ -7,7 +7,7 @@ import type { Seccomp } from "../src/spec/schema.ts";
 import { boundaryCalls, everyNumber } from "./seccomp_oracle/calls.ts";
 import { meaningOf } from "./seccomp_oracle/meaning.ts";
 import { type Answer, askNumbers, askPrograms, buildOracle, oracleLines } from "./seccomp_oracle/oracle.ts";
-import { engineProfile, type Kind, randomFrom, randomProfile } from "./seccomp_oracle/profiles.ts";
+import { engineProfile, type Kind, notifying, randomFrom, randomProfile } from "./seccomp_oracle/profiles.ts";
 import { UNSOUND, withoutUnsound } from "./seccomp_oracle/soundness.ts";
 
 const FULL = Deno.env.get("DUNC_FULL") === "1";
@@ -91,7 +91,10 @@ async function compareKind(oracle: string, kind: Kind, each: number, seed: numbe
       kind !== "contradicting" || everywhere(name)
     );
     const random = randomFrom(seed);
-    const profiles = Array.from({ length: each }, () => randomProfile(random, machine, names, kind));
+    const profiles = Array.from({ length: each }, (_, i) => {
+      const profile = randomProfile(random, machine, names, kind);
+      return i % 4 === 0 ? notifying(profile) : profile;
+    });
     if (kind === "plain") profiles.push(onlyNames(engineProfile(machine), names));
     const answers = await askPrograms(oracle, profiles.map((profile) => requestFor(profile, machine)));
     const sweep = everyNumber(machine).map(([arch, nr]) => callWords({ nr, arch, args: NOTHING }));

@@ -20,6 +20,7 @@ const ACTIONS: Readonly<Record<string, number>> = {
   SCMP_ACT_TRAP: 0x30000,
   SCMP_ACT_ERRNO: 0x50000,
   SCMP_ACT_TRACE: 0x7ff00000,
+  SCMP_ACT_NOTIFY: 0x7fc00000,
   SCMP_ACT_LOG: 0x7ffc0000,
   SCMP_ACT_ALLOW: 0x7fff0000,
 };

@@ -159,3 +159,17 @@ export function randomProfile(
     syscalls: shuffled(syscalls, random),
   };
 }
+
+/** The same profile with SCMP_ACT_NOTIFY where it has SCMP_ACT_TRAP; write, which may not be notified, is allowed. */
+export function notifying(profile: Seccomp): Seccomp {
+  const syscalls = profile.syscalls!.map((rule) => ({
+    ...rule,
+    names: rule.names.filter((name) => name !== "write"),
+    action: rule.action === "SCMP_ACT_TRAP" ? "SCMP_ACT_NOTIFY" : rule.action,
+  })).filter(({ names }) => names.length > 0);
+  return {
+    ...profile,
+    listenerPath: "/run/agent",
+    syscalls: [...syscalls, { names: ["write"], action: "SCMP_ACT_ALLOW" }],
+  };
+}
