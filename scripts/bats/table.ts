@@ -64,8 +64,11 @@ function add(sum: Count, one: Count): Count {
   return one;
 }
 
-/** The tests of a file that runc passes and dunc does not. */
+/** The tests of a file that runc passes and dunc does not; of a file that was not run with runc, all that dunc fails. */
 export function differences({ runc, dunc }: FileResults): string[] {
+  if (runc.verdicts.size === 0) {
+    return [...dunc.verdicts].filter(([, verdict]) => verdict === "fail").map(([test]) => test);
+  }
   return [...runc.verdicts].filter(([test, verdict]) =>
     verdict === "pass" && dunc.verdicts.get(test) !== "pass"
   )

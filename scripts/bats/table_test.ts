@@ -45,3 +45,7 @@ Deno.test("an exception that is none is told, and one without a reason is refuse
   assertStringIncludes(text, "dunc passes: 1\n  life: kills # twice");
   assertThrows(() => parseExceptions("life | pauses\n"), Error, "FILE | TEST | REASON");
 });
+
+Deno.test("of a file that was not run with runc, each failure of dunc is a fault", () => {
+  assertEquals(report([{ name: "life", runc: parseTap(""), dunc: parseTap(DUNC) }], []).faults, 1);
+});
