@@ -6,6 +6,7 @@ import { parseMountOptions } from "../linux/mount_options.ts";
 import { type CreateRequest, type Frame, pathInRoot, step } from "./frame.ts";
 import type { Step } from "./plan.ts";
 
+const PTMX = "dev/ptmx";
 const TYPES: Record<string, number> = { c: S_IFCHR, u: S_IFCHR, b: S_IFBLK, p: S_IFIFO };
 
 /**
@@ -24,6 +25,8 @@ export function deviceSteps(request: CreateRequest, frame: Frame): Step[] {
     }
   }
   own.forEach((device, index) => {
+    // A link to the container's own devpts takes its place.
+    if (pathInRoot(device.path) === PTMX) return;
     steps.push(...nodeSteps(device, ["linux", "devices", index], request, frame));
   });
   return [...steps, ...linkSteps(request, frame)];
@@ -69,8 +72,8 @@ function linkSteps(request: CreateRequest, frame: Frame): Step[] {
   const { root } = frame;
   const origin: Origin = ["linux", "devices"];
   const steps = [
-    step({ op: "unlink", root, path: "dev/ptmx" }, origin, { tolerate: [ENOENT] }),
-    step({ op: "symlink", root, path: "dev/ptmx", target: "pts/ptmx" }, origin, { tolerate: [EEXIST] }),
+    step({ op: "unlink", root, path: PTMX }, origin, { tolerate: [ENOENT] }),
+    step({ op: "symlink", root, path: PTMX, target: "pts/ptmx" }, origin, { tolerate: [EEXIST] }),
   ];
   for (const { path, target } of DEFAULT_LINKS) {
     if (target === "/proc/kcore" && !request.host.hasKcore) continue;

@@ -86,6 +86,13 @@ Deno.test("/dev/ptmx is the container's own devpts, whatever the image has; the 
   assert(!opsOf(steps([], { hasKcore: false }), "symlink").some(({ path }) => path === "dev/core"));
 });
 
+Deno.test("/dev/ptmx among the devices of config.json is the link all the same: a bound node could not be replaced", () => {
+  for (const canMknod of [true, false]) {
+    const all = steps([{ type: "c", path: "/dev/ptmx", major: 5, minor: 2 }], { canMknod });
+    assertEquals(namesOf(all), namesOf(steps([], { canMknod })));
+  }
+});
+
 Deno.test("a /dev that is bound is the caller's, as it is", () => {
   const bound = (destination: string, options: string[]) =>
     requestFor({ mounts: [{ destination, type: "x", source: "/dev", options }], linux: {} });
