@@ -1,5 +1,5 @@
 import { ContainerError, type SpecIssue } from "../errors.ts";
-import { errnoOf, exists, readIfThere, tryWrite } from "./files.ts";
+import { childDirectories, errnoOf, exists, readIfThere, tryWrite } from "./files.ts";
 import {
   type IntelRdt,
   joinedSchema,
@@ -10,6 +10,7 @@ import {
   resctrlMount,
   schemaMismatch,
 } from "./resctrl.ts";
+import { type RdtStats, rdtStats } from "./resctrl_stats.ts";
 
 /** Where this host's resctrl is mounted; undefined where it is not. */
 export function findResctrl(): string | undefined {
@@ -101,6 +102,12 @@ export function removeRdtGroup({ directory, made, shared, monitoring }: RdtGroup
   if (!made) return;
   if (shared && (readIfThere(`${directory}/tasks`) ?? "") !== "") return;
   removeDirectory(directory);
+}
+
+/** What `events` tells of a container's group. */
+export function readRdtStats(group: RdtGroup): RdtStats {
+  const domains = childDirectories(`${group.monitoring ?? group.directory}/mon_data`).sort();
+  return rdtStats(group, domains.filter((name) => name.startsWith("mon_L3_")), (path) => readIfThere(path));
 }
 
 /** False: it was there. */

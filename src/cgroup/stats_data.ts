@@ -1,4 +1,6 @@
 // Pure: no I/O in this file.
+import type { RdtStats } from "./resctrl_stats.ts";
+
 /**
  * The `data` of an `events` record of type `stats`, as runc prints it: keys in this order, counters that are
  * uint64 as bigint, undefined where runc leaves a zero or an empty list out.
@@ -11,7 +13,7 @@ export interface StatsData {
   readonly blkio: BlkioStats;
   /** By page size, `2MB`; an object even when empty. */
   readonly hugetlb: Readonly<Record<string, HugetlbStats>>;
-  readonly intel_rdt: Readonly<Record<string, unknown>>;
+  readonly intel_rdt: RdtStats;
   readonly network_interfaces: null;
 }
 

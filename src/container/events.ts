@@ -2,6 +2,7 @@ import { type Awaited, close, eventDescriptor, openForReading, pollAny, resetEve
 import { writeFile } from "../cgroup/files.ts";
 import { containerPids } from "../cgroup/pids.ts";
 import { oomSource, readOomKills } from "../cgroup/oom.ts";
+import { readRdtStats } from "../cgroup/resctrl_group.ts";
 import { readStats } from "../cgroup/stats.ts";
 import { eventText } from "../cgroup/stats_text.ts";
 import { ContainerError } from "../errors.ts";
@@ -26,12 +27,16 @@ export function containerEvents(
   emit: (line: string) => boolean,
 ): void {
   const container = loadContainer(runtime, id);
-  const { cgroupPaths } = container.record;
+  const { cgroupPaths, intelRdt } = container.record;
   const process = container.status === "stopped" ? undefined : identify(processOf(container));
   if (process === undefined) throw new ContainerError(`container with id ${id} is not running`);
   const oom = watchOom(cgroupPaths);
   try {
-    const emitStats = () => emit(eventText("stats", id, readStats(cgroupPaths)));
+    const statsNow = () => {
+      const stats = readStats(cgroupPaths);
+      return intelRdt === undefined ? stats : { ...stats, intel_rdt: readRdtStats(intelRdt) };
+    };
+    const emitStats = () => emit(eventText("stats", id, statsNow()));
     if (!emitStats() || options.once) return;
     let kills = readOomKills(cgroupPaths) ?? 0n;
     let next = Date.now() + options.intervalMs;
