@@ -222,4 +222,11 @@ containerTest("an ordinary user's container is a scope of the user's own manager
   assertEquals(await ok("exec", id, "cat", "/proc/self/cgroup"), "0::/\n");
   await ok("delete", "--force", id);
   assertEquals(await property("LoadState"), "not-found");
+  await succeed(["loginctl", "disable-linger", "guest"]);
+  await succeed(["loginctl", "terminate-user", "guest"]);
+  await until(
+    "the user's folder is gone",
+    () => !Deno.readTextFileSync("/proc/self/mountinfo").includes(` /run/user/${uid} `),
+    20_000,
+  );
 }, ["root", "systemd"]);
