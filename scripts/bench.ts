@@ -4,10 +4,12 @@
  * scripts/deno task bench [--rounds=30] [--only=run,state]
  *
  * Every round takes one sample of every program, so that a change of the machine's load falls on all alike; the
- * ratio is the median of the rounds' own ratios to runc. A sample is the time from spawn to exit, which includes
+ * ratios are the medians of the rounds' own ratios to runc and to crun. A sample is the time from spawn to exit, which includes
  * that of spawning itself (first row).
  *
- * Two forms of dunc: `dunc` is dist/dunc, `dunc.js` is the same module under `deno run` of the newest Deno.
+ * Three forms of dunc: `dunc` is dist/dunc as it is, whose first stage answers what it knows already; `engine` is
+ * the same with DUNC_ENGINE=always, as in the first call from a bundle; `dunc.js` is the same program under
+ * `deno run` of the newest Deno.
  */
 import { type Contestant, contestants, startWorker, type Worker } from "./bench_contestants.ts";
 
@@ -20,12 +22,20 @@ interface Task {
   /** Once before the first and after the last sample. */
   readonly before?: readonly string[];
   readonly after?: readonly string[];
+  /** Before and after each sample, not timed. */
+  readonly setUp?: readonly (readonly string[])[];
+  readonly takeDown?: readonly (readonly string[])[];
   /** The command lines that make a sample, one after the other. */
   readonly timed: readonly (readonly string[])[];
   readonly program: readonly string[];
 }
 
 const SLEEP = ["/bin/sleep", "1000"];
+const REST_MS = 40;
+const CREATE = ["create", "--bundle", "BUNDLE", "ID"];
+const START = ["start", "ID"];
+const KILL = ["kill", "ID", "KILL"];
+const DELETE = ["delete", "--force", "ID"];
 
 const TASKS: readonly Task[] = [
   {
@@ -37,12 +47,24 @@ const TASKS: readonly Task[] = [
   {
     name: "life",
     title: "create + start + kill + delete",
-    timed: [
-      ["create", "--bundle", "BUNDLE", "ID"],
-      ["start", "ID"],
-      ["kill", "ID", "KILL"],
-      ["delete", "--force", "ID"],
-    ],
+    timed: [CREATE, START, KILL, DELETE],
+    program: SLEEP,
+  },
+  { name: "create", title: "create", timed: [CREATE], takeDown: [DELETE], program: SLEEP },
+  { name: "start", title: "start", setUp: [CREATE], timed: [START], takeDown: [DELETE], program: SLEEP },
+  {
+    name: "kill",
+    title: "kill KILL",
+    setUp: [CREATE, START],
+    timed: [KILL],
+    takeDown: [DELETE],
+    program: SLEEP,
+  },
+  {
+    name: "delete",
+    title: "delete --force (running)",
+    setUp: [CREATE, START],
+    timed: [DELETE],
     program: SLEEP,
   },
   {
@@ -70,8 +92,8 @@ export function quantile(sorted: readonly number[], p: number): number {
   return low + (sorted[Math.ceil(at)]! - low) * (at - Math.floor(at));
 }
 
-/** `median (p25–p75)` in milliseconds, and the median of the ratios to `base`, sample by sample. */
-export function row(samples: readonly number[], base: readonly number[] | undefined): string {
+/** `median (p25–p75)` in milliseconds, and the median of the ratios to each base, sample by sample. */
+export function row(samples: readonly number[], bases: Readonly<Record<string, readonly number[]>>): string {
   const sorted = samples.toSorted((a, b) => a - b);
   const [p25, median, p75] = [0.25, 0.5, 0.75].map((p) => quantile(sorted, p).toFixed(1)) as [
     string,
@@ -79,9 +101,13 @@ export function row(samples: readonly number[], base: readonly number[] | undefi
     string,
   ];
   const text = `${median.padStart(7)} ms  (${p25}–${p75})`.padEnd(30);
-  if (base === undefined || base.length !== samples.length) return text;
-  const ratios = samples.map((sample, i) => sample / base[i]!).sort((a, b) => a - b);
-  return `${text} ${quantile(ratios, 0.5).toFixed(2)} × runc`;
+  const ratios = Object.entries(bases).filter(([, base]) => base.length === samples.length).map(
+    ([name, base]) => {
+      const each = samples.map((sample, i) => sample / base[i]!).sort((a, b) => a - b);
+      return `${quantile(each, 0.5).toFixed(2)} × ${name}`;
+    },
+  );
+  return `${text} ${ratios.join("  ")}`.trimEnd();
 }
 
 function makeBundle(folder: string): void {
@@ -123,7 +149,13 @@ async function measure(
       const samples = results.get(name)!;
       if (typeof samples === "string") continue;
       const id = task.before === undefined ? `${lasting(name)}-${round + warmUps}` : lasting(name);
-      const { ms, failure } = await worker.call(task.timed.map((line) => fill(line, id, bundle)));
+      const all = (lines: Task["setUp"] = []) => worker.call(lines.map((line) => fill(line, id, bundle)));
+      await all(task.setUp);
+      // The kernel takes namespaces down after their last process has gone, and makes no new ones meanwhile: nobody
+      // is to pay for the one before.
+      await new Promise((resolve) => setTimeout(resolve, REST_MS));
+      const { ms, failure } = await all(task.timed);
+      await all(task.takeDown);
       if (failure !== undefined) {
         results.set(name, failure);
         if (task.before === undefined) await worker.call([["delete", "--force", id]]);
@@ -138,11 +170,13 @@ async function measure(
 
 function print(title: string, results: ReadonlyMap<string, number[] | string>): void {
   console.log(`\n${title}`);
-  const base = results.get("runc");
   for (const [name, samples] of results) {
-    const text = typeof samples === "string"
-      ? `not measured: ${samples}`
-      : row(samples, name === "runc" || typeof base === "string" ? undefined : base);
+    const bases: Record<string, readonly number[]> = {};
+    for (const base of ["runc", "crun"].filter((base) => base !== name)) {
+      const values = results.get(base);
+      if (Array.isArray(values)) bases[base] = values;
+    }
+    const text = typeof samples === "string" ? `not measured: ${samples}` : row(samples, bases);
     console.log(`  ${name.padEnd(9)} ${text}`);
   }
 }

@@ -7,6 +7,7 @@ export interface Contestant {
   readonly command: readonly string[];
   /** The same engine with a program that does nothing. */
   readonly empty?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
   /** A shell line that the worker's own mount namespace is made ready with. */
   readonly mounts?: string;
 }
@@ -62,6 +63,12 @@ export function contestants(root: string, folder: string): Contestant[] {
       command: [`${root}dist/dunc`, "--root", `${folder}/dunc`],
       ...emptyProgram(tools, folder),
     });
+    list.push({
+      name: "engine",
+      about: "the same with DUNC_ENGINE=always",
+      command: [`${root}dist/dunc`, "--root", `${folder}/engine`],
+      env: { DUNC_ENGINE: "always" },
+    });
   }
   list.push({
     name: "dunc.js",
@@ -116,6 +123,7 @@ export function startWorker(contestant: Contestant, folder: string): Worker {
   const child = new Deno.Command(program!, {
     args: [...args, JSON.stringify([...contestant.command])],
     cwd: folder,
+    env: { ...contestant.env },
     stdin: "piped",
     stdout: "piped",
   }).spawn();
