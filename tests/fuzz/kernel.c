@@ -51,6 +51,16 @@ long fuzz_syscall(long nr, long a, long b, long c, long d, long e, long f)
 	return (long)(fuzz_random() % 64);
 }
 
+/* 1, when `body` has come to its end or to that of the process. */
+int fuzz_guarded(void (*body)(void *), void *context);
+int fuzz_guarded(void (*body)(void *), void *context)
+{
+	calls = 0;
+	if (!__builtin_setjmp(ended))
+		body(context);
+	return 1;
+}
+
 /* 1: the check accepted it, and it was carried out. */
 int fuzz_one(unsigned char *bytes, uint32_t size, int room, int socket);
 int fuzz_one(unsigned char *bytes, uint32_t size, int room, int socket)

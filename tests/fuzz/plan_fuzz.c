@@ -1,7 +1,7 @@
 /* Fuzzes the check of plans and the executor behind it, under ASan and UBSan, with a kernel that does nothing and
  * answers anything (kernel.c): whatever the check accepts must not read or write outside the plan.
  *
- *   plan_fuzz SECONDS SEED FILE...     each FILE a plan that the encoder made */
+ *   plan_fuzz SECONDS SEED FILE...     each FILE a plan that the encoder made, or a kept creation (*.creation) */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 extern uint64_t fuzz_state;
 uint64_t fuzz_random(void);
 int fuzz_one(unsigned char *bytes, uint32_t size, int room, int socket);
+int fuzz_creation(unsigned char *bytes, uint32_t size);
 
 static void mutate(unsigned char *bytes, uint32_t *size, uint32_t room)
 {
@@ -35,13 +36,15 @@ static void mutate(unsigned char *bytes, uint32_t *size, uint32_t room)
 
 int main(int argc, char **argv)
 {
-	long accepted = 0, runs = 0;
+	long accepted = 0, creations = 0, runs = 0;
 	time_t end = time(NULL) + atol(argv[1]);
 
 	fuzz_state = strtoull(argv[2], NULL, 10) | 1;
 	while (time(NULL) < end) {
 		for (int round = 0; round < 2000; round++, runs++) {
-			FILE *file = fopen(argv[3 + fuzz_random() % (uint64_t)(argc - 3)], "rb");
+			const char *name = argv[3 + fuzz_random() % (uint64_t)(argc - 3)];
+			int creation = strlen(name) > 9 && !strcmp(name + strlen(name) - 9, ".creation");
+			FILE *file = fopen(name, "rb");
 			unsigned char *bytes;
 			uint32_t size;
 
@@ -59,10 +62,13 @@ int main(int argc, char **argv)
 			unsigned char *exact = malloc(size);
 			memcpy(exact, bytes, size);
 			free(bytes);
-			accepted += fuzz_one(exact, size, 1 + (int)(fuzz_random() % 3), runs % 2 ? 7 : -1);
+			if (creation)
+				creations += fuzz_creation(exact, size);
+			else
+				accepted += fuzz_one(exact, size, 1 + (int)(fuzz_random() % 4), runs % 2 ? 7 : -1);
 			free(exact);
 		}
 	}
-	printf("%ld plans, %ld accepted and carried out\n", runs, accepted);
-	return accepted ? 0 : 3;
+	printf("%ld plans, %ld accepted and carried out, and %ld creations\n", runs, accepted, creations);
+	return accepted && creations ? 0 : 3;
 }
