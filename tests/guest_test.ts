@@ -11,6 +11,7 @@ const FILES: readonly (readonly [file: string, seconds: number, root?: "debian"]
   ["exercises_test.ts", 150],
   ["bad_resources_test.ts", 150],
   ["device_rules_test.ts", 100],
+  ["delegation_test.ts", 100],
   ["random_order_test.ts", 200],
   ["systemd_guest_test.ts", 240, "debian"],
 ];

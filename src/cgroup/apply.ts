@@ -1,4 +1,4 @@
-import { ContainerError } from "../errors.ts";
+import { ContainerError, originText } from "../errors.ts";
 import type { FileWrite } from "./file_write.ts";
 import { errnoOf, readIfThere, tryWrite, writeFile } from "./files.ts";
 import type { CgroupLayout } from "./layout.ts";
@@ -52,8 +52,11 @@ export function createCgroup(request: CgroupRequest): CreatedCgroup {
 /**
  * Give a container's v2 group to the user that is root inside, so that it can make groups of its own (cgroups(7),
  * "Cgroup delegation"): the directory and the files that the kernel lists for it.
+ *
+ * @param rootless an ordinary user gives nothing to others: then the group stays with the user who made it
+ * @throws ContainerError naming the file
  */
-export function delegateCgroup(directory: string, uid: number): void {
+export function delegateCgroup(directory: string, uid: number, rootless = false): void {
   const listed = readIfThere("/sys/kernel/cgroup/delegate")?.trim().split("\n");
   const files = listed ?? ["cgroup.procs", "cgroup.subtree_control", "cgroup.threads"];
   for (const path of [directory, ...files.map((file) => `${directory}/${file}`)]) {
@@ -62,7 +65,8 @@ export function delegateCgroup(directory: string, uid: number): void {
     } catch (error) {
       const errno = errnoOf(error);
       // The list is of everything that the kernel knows; files of controllers that are not enabled are missing.
-      if (errno !== "ENOENT") throw new ContainerError("delegate cgroup", { place: path, errno });
+      if (errno === "ENOENT" || (rootless && errno === "EPERM")) continue;
+      throw new ContainerError("delegate cgroup", { place: path, errno });
     }
   }
 }
@@ -138,12 +142,13 @@ const DOMAIN_CONTROLLERS = ["memory", "io", "hugetlb", "cpu"];
  */
 function checkType(mountpoint: string, directory: string, writes: readonly FileWrite[]): void {
   if (isDomain(directory)) return;
-  const needsDomain = writes.some(({ controller }) => DOMAIN_CONTROLLERS.includes(controller));
+  const needing = writes.find(({ controller }) => DOMAIN_CONTROLLERS.includes(controller));
   for (const group of [...ancestorsBetween(mountpoint, directory).slice(1), directory]) {
     const type = readIfThere(`${group}/cgroup.type`)?.trim() ?? "domain";
     if (type === "domain") continue;
-    if (needsDomain) {
+    if (needing !== undefined) {
       throw new ContainerError("unable to apply cgroup configuration", {
+        place: originText(needing.origin),
         reason: `cannot enter cgroupv2 ${JSON.stringify(group)} with domain controllers -- it is in ` +
           (type === "domain invalid" ? "an invalid state" : `${type} mode`),
         hint: "a group above it has processes of its own",

@@ -1,6 +1,12 @@
 import { close, connectUnix, pidfdOpen, sendDescriptor, waitExit } from "../../ffi/stub.ts";
 import { cgroupKernel } from "../../ffi/cgroup_kernel.ts";
-import { type CgroupRequest, createCgroup, type CreatedCgroup, refuseInUse } from "../cgroup/apply.ts";
+import {
+  type CgroupRequest,
+  createCgroup,
+  type CreatedCgroup,
+  delegateCgroup,
+  refuseInUse,
+} from "../cgroup/apply.ts";
 import { deviceProgram } from "../cgroup/device_program.ts";
 import { deviceList } from "../cgroup/devices.ts";
 import { readOomKills } from "../cgroup/oom.ts";
@@ -35,6 +41,7 @@ import { type DeviceMover, deviceMover } from "./net_devices.ts";
 import type { CreateOptions, Runtime } from "./options.ts";
 import { writePidFile } from "./pid_file.ts";
 import { type Preparation, prepare } from "./prepare.ts";
+import { delegatedUser } from "./resources.ts";
 import type { ListenerTaker } from "./seccomp_agent.ts";
 import { traceEnd, tracePlan, traceReady } from "./trace.ts";
 import { nested, startFailure } from "./verb.ts";
@@ -208,7 +215,10 @@ function makeGroups({ spec }: Preparation, request: CgroupRequest): CreatedCgrou
   const created = createCgroup(request);
   if (isV2(created.paths)) {
     try {
-      holdDevices(spec, v2Directory(created.paths)!, request.rootless);
+      const directory = v2Directory(created.paths)!;
+      holdDevices(spec, directory, request.rootless);
+      const user = delegatedUser(spec);
+      if (user !== undefined) delegateCgroup(directory, user, request.rootless);
     } catch (error) {
       removeUnused(created.made);
       throw error;
