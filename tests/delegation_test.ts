@@ -121,7 +121,10 @@ containerTest(
     const limited = create(true);
     const text = await c.dunc.fails(1, "create", "--bundle", limited.path, limited.id);
     assertStringIncludes(text, "linux.resources.memory.limit");
+    assertStringIncludes(text, "memory.max");
     assertStringIncludes(text, "a group above has processes of its own");
+    // Our own group, which is somebody else's to the container, is as it was.
+    assertEquals(Deno.readTextFileSync(`${ROOT}${parent}/cgroup.subtree_control`).trim(), "");
     assertEquals(text.trim().split("\n").length, 1, text);
     assertEquals(groupsOf(limited.id), []);
     const free = create(false);

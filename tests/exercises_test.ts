@@ -52,6 +52,18 @@ containerTest(
   ["root", "dunc"],
 );
 
+containerTest("whoever runs a container that dies of its memory limit is told each time", async (c) => {
+  const { path } = c.bundle((config) => {
+    config.process!.args = ["tail", "/dev/zero"];
+    config.linux!.resources!.memory = { limit: 20 * MiB };
+  });
+  for (let round = 0; round < 2; round++) {
+    const { code, stderr } = await c.dunc.call(["run", "--bundle", path, c.id()]);
+    assertEquals(code, 137);
+    assertStringIncludes(stderr, "memory limit too low");
+  }
+}, ["root", "dunc"]);
+
 containerTest("a limit that not even the init fits into is told before anything has run", async (c) => {
   const { path } = c.bundle((config) => {
     runs(config, "true");

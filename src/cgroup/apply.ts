@@ -90,14 +90,15 @@ function makeV2(request: CgroupRequest, made: string[]): CgroupPaths {
   const mountpoint = layout.unified!.mountpoint;
   const directory = paths[""]!;
   const available = words(`${mountpoint}/cgroup.controllers`);
+  const needing = writes.find(({ controller }) => DOMAIN_CONTROLLERS.includes(controller));
   for (const ancestor of ancestorsBetween(mountpoint, directory)) {
     const errno = ancestor === mountpoint ? undefined : makeDirectory(ancestor, made);
     if (errno !== undefined) return withoutGroup(ancestor, errno);
-    enableControllers(ancestor, available);
+    enableControllers(ancestor, available, needing === undefined);
   }
   const errno = makeDirectory(directory, made);
   if (errno !== undefined) return withoutGroup(directory, errno);
-  checkType(mountpoint, directory, writes);
+  checkType(mountpoint, directory, needing);
   return paths;
 
   function withoutGroup(refused: string, errno: string): CgroupPaths {
@@ -124,12 +125,17 @@ function ancestorsBetween(mountpoint: string, directory: string): string[] {
 /**
  * Let the groups below `directory` have every controller that the host has. What is refused (the group has
  * processes of its own, or was not given the controller) is left out: only a limit that needs it fails, later.
+ *
+ * @param threaded whether a group with processes of its own may become threaded for it: where a limit cannot be had
+ *   that way, somebody else's group stays what it is
  */
-function enableControllers(directory: string, available: readonly string[]): void {
+function enableControllers(directory: string, available: readonly string[], threaded: boolean): void {
   const file = `${directory}/cgroup.subtree_control`;
   const enabled = words(file);
   const missing = available.filter((controller) => !enabled.includes(controller)).map((name) => `+${name}`);
-  if (missing.length === 0 || tryWrite(file, missing.join(" ")) === undefined) return;
+  if (missing.length === 0) return;
+  const errno = tryWrite(file, missing.join(" "));
+  if (errno === undefined || (errno === "EBUSY" && !threaded)) return;
   for (const one of missing) tryWrite(file, one);
 }
 
@@ -140,9 +146,8 @@ const DOMAIN_CONTROLLERS = ["memory", "io", "hugetlb", "cpu"];
  * A group below one that has both processes and domain controllers is "domain invalid" and takes no process.
  * It can only become threaded, from the top down, and then has no domain controllers.
  */
-function checkType(mountpoint: string, directory: string, writes: readonly FileWrite[]): void {
+function checkType(mountpoint: string, directory: string, needing: FileWrite | undefined): void {
   if (isDomain(directory)) return;
-  const needing = writes.find(({ controller }) => DOMAIN_CONTROLLERS.includes(controller));
   for (const group of [...ancestorsBetween(mountpoint, directory).slice(1), directory]) {
     const type = readIfThere(`${group}/cgroup.type`)?.trim() ?? "domain";
     if (type === "domain") continue;

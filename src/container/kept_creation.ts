@@ -112,6 +112,8 @@ function isPlainSpec(prepared: Preparation, record: ContainerRecord): boolean {
     namespaces.every(({ type, path }) => type !== "user" && (path ?? "") === "") &&
     linux.netDevices === undefined && linux.intelRdt === undefined &&
     connectListener === undefined && systemd === undefined &&
+    // Who runs it is told when it dies of that.
+    (prepared.barrier || (linux.resources?.memory?.limit ?? -1n) <= 0n) &&
     engineVerbs(record, spec).length === 0 &&
     [configText, record.bundle, record.rootfs, folder.path.slice(0, -folder.id.length)].every(isHoleless);
 }
