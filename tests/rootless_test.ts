@@ -161,6 +161,18 @@ containerTest("--rootless: true and auto do without cgroups, false wants them", 
   assertEquals(user.containers(), []);
 }, NEEDS);
 
+containerTest(
+  "on cgroup v1: a container without a group of its own sees the one it is in, as it stands",
+  async (c) => {
+    const user = new OrdinaryUser(c);
+    await user.configure(
+      args("cd /sys/fs/cgroup/pids && cat tasks >/dev/null && echo shown; mkdir x || echo refused"),
+    );
+    assertEquals(await user.ok("dunc run mine 2>/dev/null"), "shown\nrefused\n");
+  },
+  [...NEEDS, "cgroup-v1"],
+);
+
 containerTest("limits and cgroups that cannot be had are told in runc's words", async (c) => {
   const user = new OrdinaryUser(c);
   const words = [

@@ -83,6 +83,7 @@ export type Need =
   | "full"
   | "vm"
   | "systemd"
+  | "cgroup-v1"
   | "guest";
 
 /** Whether this is the guest of scripts/vm. */
@@ -102,6 +103,10 @@ export function skipReason(needs: readonly Need[]): string | undefined {
     } else if (need === "systemd") {
       if (!inGuest() || findProgram("systemctl") === undefined) {
         return "is for the Debian guest of scripts/vm";
+      }
+    } else if (need === "cgroup-v1") {
+      if (!Deno.readTextFileSync("/proc/self/mountinfo").includes(" /sys/fs/cgroup/pids ")) {
+        return "needs the pids controller on cgroup v1";
       }
     } else if (need === "vm") {
       if (Deno.env.get("DUNC_VM") !== "1") return "starts the guest of scripts/vm: DUNC_VM=1";
