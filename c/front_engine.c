@@ -134,6 +134,16 @@ static _Noreturn void jump(long *stack, uint64_t entry)
 	__builtin_unreachable();
 }
 
+/* The engine opens its file by name, and would fail with many words of its own. */
+static int is_deleted(void)
+{
+	static const char mark[] = " (deleted)";
+	static char name[4096];
+	long n = SYS(readlinkat, AT_FDCWD, "/proc/self/exe", name, sizeof(name));
+
+	return n >= (long)sizeof(mark) && !memcmp(name + n - (sizeof(mark) - 1), mark, sizeof(mark) - 1);
+}
+
 void front_start_engine(long *stack, Elf64_auxv_t *auxv)
 {
 	static struct image engine, loader;
@@ -144,6 +154,8 @@ void front_start_engine(long *stack, Elf64_auxv_t *auxv)
 			page_size = a->a_un.a_val;
 	self = (int)must(SYS(openat, AT_FDCWD, "/proc/self/exe", O_RDONLY | O_CLOEXEC, 0),
 			 "dunc: cannot open its own file: is /proc mounted?\n");
+	if (is_deleted())
+		front_die("dunc: its own file has been deleted\n", 111);
 	map_image(self, payload_offset, &engine);
 	file = (int)must(SYS(openat, AT_FDCWD, engine.loader, O_RDONLY | O_CLOEXEC, 0),
 			 "dunc: cannot open the dynamic loader: is glibc installed?\n");
