@@ -5,7 +5,7 @@ import { type Containers, containerTest, reaping, runs } from "./support/contain
 import { groupsOf, groupText } from "./support/groups.ts";
 import { inGuest } from "./support/setting.ts";
 
-const rounds = Deno.env.get("DUNC_FULL") === "1" ? 300 : inGuest() ? 20 : 60;
+const rounds = Deno.env.get("DUNC_FULL") === "1" ? 300 : inGuest() ? 12 : 60;
 const SEED = 20261129;
 
 /** A generator of numbers from 0 up to below `end` (mulberry32): the same sequence every time. */

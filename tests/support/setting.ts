@@ -110,6 +110,9 @@ export function skipReason(needs: readonly Need[]): string | undefined {
       }
     } else if (need === "vm") {
       if (Deno.env.get("DUNC_VM") !== "1") return "starts the guest of scripts/vm: DUNC_VM=1";
+      const vm = new URL("../../scripts/vm", import.meta.url).pathname;
+      const { success, stdout } = new Deno.Command(vm, { args: ["reason"], stderr: "null" }).outputSync();
+      if (success) return new TextDecoder().decode(stdout).trim();
     } else if (need === "dunc") {
       if (!theSetting().isDunc) return "is about dunc alone, and DUNC is another runtime";
     } else if (findProgram(need) === undefined) return `${need} is not installed`;
