@@ -158,6 +158,12 @@ static long run_op(struct run *run, const struct op_head *head)
 	case OP_UMOUNT: return op_umount(run, AS(umount));
 	case OP_MASK_PATH: return op_mask_path(run, AS(mask_path));
 	case OP_READONLY_PATH: return op_readonly_path(run, AS(readonly_path));
+	case OP_BIND_MOUNT: return op_bind_mount(run, AS(bind_mount));
+	case OP_MOUNT_FILESYSTEM: return op_mount_filesystem(run, AS(mount_filesystem));
+	case OP_REMOUNT: return op_remount(run, AS(remount));
+	case OP_PROPAGATE: return op_propagate(run, AS(propagate));
+	case OP_COVER_PATH: return op_cover_path(run, AS(cover_path));
+	case OP_PROTECT_PATH: return op_protect_path(run, AS(protect_path));
 	case OP_TMPCOPYUP: return op_tmpcopyup(run, AS(tmpcopyup));
 	case OP_SET_LABEL: return op_set_label(run, AS(set_label));
 	case OP_INHERIT_MODE: return op_inherit_mode(run, AS(inherit_mode));

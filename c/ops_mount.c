@@ -113,13 +113,14 @@ long op_move_mount(struct run *run, const struct op_move_mount *op)
  * only the tree knows: the first directory upwards that is the root of a mount. */
 long op_parent_private(struct run *run, const struct op_parent_private *op)
 {
-	struct mount_attr attr = { .propagation = MS_PRIVATE };
 	long fd = SYS(fcntl, run->slots[op->root], F_DUPFD_CLOEXEC, 0), rc;
 
 	if (fd < 0)
 		return fd;
 	for (int i = 0; i < 256; i++) {
-		rc = setattr((int)fd, 0, &attr);
+		rc = SYS(fchdir, fd);
+		if (!rc)
+			rc = SYS(mount, NULL, ".", NULL, MS_PRIVATE, NULL);
 		if (rc != -EINVAL)
 			break;
 		long up = SYS(openat, fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
@@ -137,7 +138,6 @@ long op_parent_private(struct run *run, const struct op_parent_private *op)
  * taking it away reaches no mount of the host (pivot_root(2), NOTES). */
 long op_pivot_root(struct run *run, const struct op_pivot_root *op)
 {
-	struct mount_attr attr = { .propagation = MS_SLAVE };
 	long old = SYS(openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0), rc;
 
 	if (old < 0)
@@ -148,7 +148,7 @@ long op_pivot_root(struct run *run, const struct op_pivot_root *op)
 	if (!rc)
 		rc = SYS(fchdir, old);
 	if (!rc)
-		rc = setattr((int)old, 1, &attr);
+		rc = SYS(mount, NULL, ".", NULL, MS_SLAVE | MS_REC, NULL);
 	if (!rc)
 		rc = SYS(umount2, ".", UMOUNT_DETACH);
 	SYS(close, old);

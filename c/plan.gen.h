@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 #define PLAN_MAGIC 0x636e7564u
-#define PLAN_ABI   0x8b6e244d6032034ull
+#define PLAN_ABI   0x6a04387a40e8fe21ull
 #define SLOT_LIMIT 512u
 #define SLOT_NONE  0xffffffffu
 
@@ -48,75 +48,81 @@ enum op_code {
 	OP_UMOUNT = 18,
 	OP_MASK_PATH = 19,
 	OP_READONLY_PATH = 20,
-	OP_TMPCOPYUP = 21,
-	OP_SET_LABEL = 22,
-	OP_INHERIT_MODE = 23,
-	OP_REQUIRE_FSTYPE = 24,
-	OP_REQUIRE_OTHER = 25,
-	OP_REQUIRE_DEVICE = 26,
-	OP_UNSHARE = 27,
-	OP_MAKE_USERNS = 28,
-	OP_SETNS = 29,
-	OP_CLONE = 30,
-	OP_SYNC = 31,
-	OP_END_CONVERSATION = 32,
-	OP_OPEN_PROC = 33,
-	OP_WRITE_PROC = 34,
-	OP_CHECK_PROC = 35,
-	OP_SETSID = 36,
-	OP_PRCTL = 37,
-	OP_UMASK = 38,
-	OP_SETHOSTNAME = 39,
-	OP_SETDOMAINNAME = 40,
-	OP_LINK_UP = 41,
-	OP_NETLINK_SOCKET = 42,
-	OP_ABSENT_LINK = 43,
-	OP_NETLINK = 44,
-	OP_PRLIMIT = 45,
-	OP_JOIN_KEYRING = 46,
-	OP_PERSONALITY = 47,
-	OP_SCHED_SETATTR = 48,
-	OP_IOPRIO_SET = 49,
-	OP_SET_MEMPOLICY = 50,
-	OP_SCHED_SETAFFINITY = 51,
-	OP_DROP_BOUNDING = 52,
-	OP_SETGROUPS = 53,
-	OP_SETRESGID = 54,
-	OP_SETRESUID = 55,
-	OP_CAPSET = 56,
-	OP_SECCOMP = 57,
-	OP_RECORD_CALLS = 58,
-	OP_CHDIR = 59,
-	OP_CHECK_CWD = 60,
-	OP_REOPEN_NULL = 61,
-	OP_STDIO_OWNER = 62,
-	OP_OPEN_PTY = 63,
-	OP_SET_STDIO = 64,
-	OP_CONTROLLING_TERMINAL = 65,
-	OP_SET_HOME = 66,
-	OP_FIND_PROGRAM = 67,
-	OP_RUN_HOOK = 68,
-	OP_BARRIER = 69,
-	OP_CLOSE_RANGE = 70,
-	OP_EXECVE = 71,
-	OP_IDENTIFY_PROCESS = 72,
-	OP_PIDFD_SIGNAL = 73,
-	OP_WAIT_EXIT = 74,
-	OP_RELEASE_BARRIER = 75,
-	OP_REQUIRE_THAWED = 76,
-	OP_REQUIRE_FROZEN = 77,
-	OP_SET_FROZEN = 78,
-	OP_PRINT_PIDS = 79,
-	OP_REQUIRE_ENTRY = 80,
-	OP_MAKE_DIRECTORY = 81,
-	OP_WRITE_FILE = 82,
-	OP_WRITE_BYTES = 83,
-	OP_COPY_TEXT = 84,
-	OP_RENAME = 85,
-	OP_ATTACH_DEVICE_PROGRAM = 86,
-	OP_FLOCK = 87,
-	OP_REMOVE_DIRECTORY = 88,
-	OP_PRINT_STATE = 89,
+	OP_BIND_MOUNT = 21,
+	OP_MOUNT_FILESYSTEM = 22,
+	OP_REMOUNT = 23,
+	OP_PROPAGATE = 24,
+	OP_COVER_PATH = 25,
+	OP_PROTECT_PATH = 26,
+	OP_TMPCOPYUP = 27,
+	OP_SET_LABEL = 28,
+	OP_INHERIT_MODE = 29,
+	OP_REQUIRE_FSTYPE = 30,
+	OP_REQUIRE_OTHER = 31,
+	OP_REQUIRE_DEVICE = 32,
+	OP_UNSHARE = 33,
+	OP_MAKE_USERNS = 34,
+	OP_SETNS = 35,
+	OP_CLONE = 36,
+	OP_SYNC = 37,
+	OP_END_CONVERSATION = 38,
+	OP_OPEN_PROC = 39,
+	OP_WRITE_PROC = 40,
+	OP_CHECK_PROC = 41,
+	OP_SETSID = 42,
+	OP_PRCTL = 43,
+	OP_UMASK = 44,
+	OP_SETHOSTNAME = 45,
+	OP_SETDOMAINNAME = 46,
+	OP_LINK_UP = 47,
+	OP_NETLINK_SOCKET = 48,
+	OP_ABSENT_LINK = 49,
+	OP_NETLINK = 50,
+	OP_PRLIMIT = 51,
+	OP_JOIN_KEYRING = 52,
+	OP_PERSONALITY = 53,
+	OP_SCHED_SETATTR = 54,
+	OP_IOPRIO_SET = 55,
+	OP_SET_MEMPOLICY = 56,
+	OP_SCHED_SETAFFINITY = 57,
+	OP_DROP_BOUNDING = 58,
+	OP_SETGROUPS = 59,
+	OP_SETRESGID = 60,
+	OP_SETRESUID = 61,
+	OP_CAPSET = 62,
+	OP_SECCOMP = 63,
+	OP_RECORD_CALLS = 64,
+	OP_CHDIR = 65,
+	OP_CHECK_CWD = 66,
+	OP_REOPEN_NULL = 67,
+	OP_STDIO_OWNER = 68,
+	OP_OPEN_PTY = 69,
+	OP_SET_STDIO = 70,
+	OP_CONTROLLING_TERMINAL = 71,
+	OP_SET_HOME = 72,
+	OP_FIND_PROGRAM = 73,
+	OP_RUN_HOOK = 74,
+	OP_BARRIER = 75,
+	OP_CLOSE_RANGE = 76,
+	OP_EXECVE = 77,
+	OP_IDENTIFY_PROCESS = 78,
+	OP_PIDFD_SIGNAL = 79,
+	OP_WAIT_EXIT = 80,
+	OP_RELEASE_BARRIER = 81,
+	OP_REQUIRE_THAWED = 82,
+	OP_REQUIRE_FROZEN = 83,
+	OP_SET_FROZEN = 84,
+	OP_PRINT_PIDS = 85,
+	OP_REQUIRE_ENTRY = 86,
+	OP_MAKE_DIRECTORY = 87,
+	OP_WRITE_FILE = 88,
+	OP_WRITE_BYTES = 89,
+	OP_COPY_TEXT = 90,
+	OP_RENAME = 91,
+	OP_ATTACH_DEVICE_PROGRAM = 92,
+	OP_FLOCK = 93,
+	OP_REMOVE_DIRECTORY = 94,
+	OP_PRINT_STATE = 95,
 };
 
 enum word {
@@ -352,6 +358,96 @@ struct op_readonly_path {
 _Static_assert(offsetof(struct op_readonly_path, root) == 16, "readonly_path.root");
 _Static_assert(offsetof(struct op_readonly_path, path) == 20, "readonly_path.path");
 _Static_assert(sizeof(struct op_readonly_path) == 24, "readonly_path");
+
+struct op_bind_mount {
+	struct op_head head;
+	slot_ref slot;
+	slot_ref source;
+	slot_ref target;
+	slot_ref root;
+	str_ref path;
+	slot_ref proc;
+	uint32_t recursive;
+} __attribute__((aligned(8)));
+_Static_assert(offsetof(struct op_bind_mount, slot) == 16, "bind_mount.slot");
+_Static_assert(offsetof(struct op_bind_mount, source) == 20, "bind_mount.source");
+_Static_assert(offsetof(struct op_bind_mount, target) == 24, "bind_mount.target");
+_Static_assert(offsetof(struct op_bind_mount, root) == 28, "bind_mount.root");
+_Static_assert(offsetof(struct op_bind_mount, path) == 32, "bind_mount.path");
+_Static_assert(offsetof(struct op_bind_mount, proc) == 36, "bind_mount.proc");
+_Static_assert(offsetof(struct op_bind_mount, recursive) == 40, "bind_mount.recursive");
+_Static_assert(sizeof(struct op_bind_mount) == 48, "bind_mount");
+
+struct op_mount_filesystem {
+	struct op_head head;
+	slot_ref slot;
+	slot_ref target;
+	slot_ref root;
+	str_ref path;
+	slot_ref proc;
+	str_ref fstype;
+	str_ref source;
+	str_ref data;
+	uint64_t flags;
+} __attribute__((aligned(8)));
+_Static_assert(offsetof(struct op_mount_filesystem, slot) == 16, "mount_filesystem.slot");
+_Static_assert(offsetof(struct op_mount_filesystem, target) == 20, "mount_filesystem.target");
+_Static_assert(offsetof(struct op_mount_filesystem, root) == 24, "mount_filesystem.root");
+_Static_assert(offsetof(struct op_mount_filesystem, path) == 28, "mount_filesystem.path");
+_Static_assert(offsetof(struct op_mount_filesystem, proc) == 32, "mount_filesystem.proc");
+_Static_assert(offsetof(struct op_mount_filesystem, fstype) == 36, "mount_filesystem.fstype");
+_Static_assert(offsetof(struct op_mount_filesystem, source) == 40, "mount_filesystem.source");
+_Static_assert(offsetof(struct op_mount_filesystem, data) == 44, "mount_filesystem.data");
+_Static_assert(offsetof(struct op_mount_filesystem, flags) == 48, "mount_filesystem.flags");
+_Static_assert(sizeof(struct op_mount_filesystem) == 56, "mount_filesystem");
+
+struct op_remount {
+	struct op_head head;
+	slot_ref slot;
+	slot_ref proc;
+	uint64_t clear;
+	uint64_t set;
+} __attribute__((aligned(8)));
+_Static_assert(offsetof(struct op_remount, slot) == 16, "remount.slot");
+_Static_assert(offsetof(struct op_remount, proc) == 20, "remount.proc");
+_Static_assert(offsetof(struct op_remount, clear) == 24, "remount.clear");
+_Static_assert(offsetof(struct op_remount, set) == 32, "remount.set");
+_Static_assert(sizeof(struct op_remount) == 40, "remount");
+
+struct op_propagate {
+	struct op_head head;
+	slot_ref slot;
+	slot_ref proc;
+	uint64_t flags;
+} __attribute__((aligned(8)));
+_Static_assert(offsetof(struct op_propagate, slot) == 16, "propagate.slot");
+_Static_assert(offsetof(struct op_propagate, proc) == 20, "propagate.proc");
+_Static_assert(offsetof(struct op_propagate, flags) == 24, "propagate.flags");
+_Static_assert(sizeof(struct op_propagate) == 32, "propagate");
+
+struct op_cover_path {
+	struct op_head head;
+	slot_ref root;
+	str_ref path;
+	slot_ref null;
+	slot_ref proc;
+} __attribute__((aligned(8)));
+_Static_assert(offsetof(struct op_cover_path, root) == 16, "cover_path.root");
+_Static_assert(offsetof(struct op_cover_path, path) == 20, "cover_path.path");
+_Static_assert(offsetof(struct op_cover_path, null) == 24, "cover_path.null");
+_Static_assert(offsetof(struct op_cover_path, proc) == 28, "cover_path.proc");
+_Static_assert(sizeof(struct op_cover_path) == 32, "cover_path");
+
+struct op_protect_path {
+	struct op_head head;
+	slot_ref root;
+	str_ref path;
+	slot_ref proc;
+} __attribute__((aligned(8)));
+_Static_assert(offsetof(struct op_protect_path, root) == 16, "protect_path.root");
+_Static_assert(offsetof(struct op_protect_path, path) == 20, "protect_path.path");
+_Static_assert(offsetof(struct op_protect_path, proc) == 24, "protect_path.proc");
+_Static_assert(sizeof(struct op_protect_path) == 32, "protect_path");
 
 struct op_tmpcopyup {
 	struct op_head head;
@@ -1038,6 +1134,12 @@ _Static_assert(sizeof(struct op_print_state) == 64, "print_state");
 	X(umount, UMOUNT) \
 	X(mask_path, MASK_PATH) \
 	X(readonly_path, READONLY_PATH) \
+	X(bind_mount, BIND_MOUNT) \
+	X(mount_filesystem, MOUNT_FILESYSTEM) \
+	X(remount, REMOUNT) \
+	X(propagate, PROPAGATE) \
+	X(cover_path, COVER_PATH) \
+	X(protect_path, PROTECT_PATH) \
 	X(tmpcopyup, TMPCOPYUP) \
 	X(set_label, SET_LABEL) \
 	X(inherit_mode, INHERIT_MODE) \
@@ -1153,6 +1255,31 @@ _Static_assert(sizeof(struct op_print_state) == 64, "print_state");
 	X(mask_path, MASK_PATH, directory, SLOT) \
 	X(readonly_path, READONLY_PATH, root, SLOT) \
 	X(readonly_path, READONLY_PATH, path, STR) \
+	X(bind_mount, BIND_MOUNT, slot, SLOT_FILLED) \
+	X(bind_mount, BIND_MOUNT, source, SLOT) \
+	X(bind_mount, BIND_MOUNT, target, SLOT) \
+	X(bind_mount, BIND_MOUNT, root, SLOT) \
+	X(bind_mount, BIND_MOUNT, path, STR) \
+	X(bind_mount, BIND_MOUNT, proc, SLOT) \
+	X(mount_filesystem, MOUNT_FILESYSTEM, slot, SLOT_FILLED) \
+	X(mount_filesystem, MOUNT_FILESYSTEM, target, SLOT) \
+	X(mount_filesystem, MOUNT_FILESYSTEM, root, SLOT) \
+	X(mount_filesystem, MOUNT_FILESYSTEM, path, STR) \
+	X(mount_filesystem, MOUNT_FILESYSTEM, proc, SLOT) \
+	X(mount_filesystem, MOUNT_FILESYSTEM, fstype, STR) \
+	X(mount_filesystem, MOUNT_FILESYSTEM, source, STR) \
+	X(mount_filesystem, MOUNT_FILESYSTEM, data, STR) \
+	X(remount, REMOUNT, slot, SLOT) \
+	X(remount, REMOUNT, proc, SLOT) \
+	X(propagate, PROPAGATE, slot, SLOT) \
+	X(propagate, PROPAGATE, proc, SLOT) \
+	X(cover_path, COVER_PATH, root, SLOT) \
+	X(cover_path, COVER_PATH, path, STR) \
+	X(cover_path, COVER_PATH, null, SLOT) \
+	X(cover_path, COVER_PATH, proc, SLOT) \
+	X(protect_path, PROTECT_PATH, root, SLOT) \
+	X(protect_path, PROTECT_PATH, path, STR) \
+	X(protect_path, PROTECT_PATH, proc, SLOT) \
 	X(tmpcopyup, TMPCOPYUP, mount, SLOT) \
 	X(tmpcopyup, TMPCOPYUP, source, SLOT) \
 	X(set_label, SET_LABEL, slot, SLOT) \

@@ -85,6 +85,12 @@ long op_inherit_mode(struct run *run, const struct op_inherit_mode *op);
 long op_require_fstype(struct run *run, const struct op_require_fstype *op);
 long op_require_other(struct run *run, const struct op_require_other *op);
 long op_require_device(struct run *run, const struct op_require_device *op);
+long op_bind_mount(struct run *run, const struct op_bind_mount *op);
+long op_mount_filesystem(struct run *run, const struct op_mount_filesystem *op);
+long op_remount(struct run *run, const struct op_remount *op);
+long op_propagate(struct run *run, const struct op_propagate *op);
+long op_cover_path(struct run *run, const struct op_cover_path *op);
+long op_protect_path(struct run *run, const struct op_protect_path *op);
 long op_tmpcopyup(struct run *run, const struct op_tmpcopyup *op);
 
 long op_make_userns(struct run *run, const struct op_make_userns *op);

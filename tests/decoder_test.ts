@@ -84,7 +84,7 @@ function plansOf(text: string, turn: number): Uint8Array<ArrayBuffer>[] {
 /** The plans of a creation and of an exec, with other surroundings each time. */
 function goodPlansOf(spec: Spec, turn: number): Uint8Array<ArrayBuffer>[] {
   const flag = (bit: number) => (turn >> bit & 1) === 1;
-  const kernel = { openat2: !flag(4), mountApi: true };
+  const kernel = { openat2: !flag(4), mountApi: !flag(5) };
   const profile = spec.linux?.seccomp;
   const filter = profile === undefined ? undefined : compileSeccomp(profile, "x86_64");
   const seccomp = filter && { program: filter.program, flags: filter.flags, notify: filter.notify };

@@ -18,6 +18,7 @@ import {
 import { hookSteps } from "./hooks.ts";
 import { apparmorSteps, selinuxSteps } from "./labels.ts";
 import { memorySteps, schedulingSteps } from "./scheduling.ts";
+import { classicPlan } from "./classic.ts";
 import { deviceSteps } from "./devices.ts";
 import {
   closeTolerance,
@@ -87,7 +88,9 @@ export function buildCreatePlan(request: CreateRequest): Plan {
     step({ op: "sync", word: WORDS.ready }, []),
     ...lastSteps(request, frame, process),
   ];
-  return { steps, slots: frame.slots.names, given: frame.slots.given, ownWalk: !request.kernel.openat2 };
+  const { openat2, mountApi } = request.kernel;
+  const plan = { steps, slots: frame.slots.names, given: frame.slots.given, ownWalk: !openat2 };
+  return mountApi ? plan : classicPlan(plan);
 }
 
 /** Before the clone, in the runtime's namespaces: everything that is named by a path of the host. */

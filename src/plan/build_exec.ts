@@ -9,6 +9,7 @@ import {
 } from "../linux/constants.gen.ts";
 import { userOf } from "../spec/user.ts";
 import { closeTolerance, filterSteps, type Kernel, listenerOf, type SeccompRequest, step } from "./frame.ts";
+import { classicPlan } from "./classic.ts";
 import { type Plan, Slots, type Step } from "./plan.ts";
 import {
   becomeMappedRoot,
@@ -81,7 +82,9 @@ export function buildExecPlan(request: ExecRequest): Plan {
       : [step({ op: "stdio_owner", uid: userOf(request.process).uid }, [...request.origin, "user"])]),
   ];
   const steps = [...joinSteps(request, slots, process), ...inside, ...lastSteps(request)];
-  return { steps, slots: slots.names, given: slots.given, ownWalk: !request.kernel.openat2 };
+  const { openat2, mountApi } = request.kernel;
+  const plan = { steps, slots: slots.names, given: slots.given, ownWalk: !openat2 };
+  return mountApi ? plan : classicPlan(plan);
 }
 
 function joinSteps(request: ExecRequest, slots: Slots, process: number): Step[] {

@@ -120,6 +120,10 @@ function requests(): Record<string, CreateRequest> {
       { userNamespace: { ...user, isNew: false } },
     ),
     "without openat2": requestOf(rich, { kernel: { openat2: false, mountApi: true } }),
+    "without the mount API": requestOf((d) => {
+      rich(d);
+      d.mounts.find((mount: Document) => mount.destination === "/data").options = ["rbind", "ro", "shared"];
+    }, { kernel: { openat2: true, mountApi: false } }),
     "a user namespace": requestOf(withUser, {
       userNamespace: user,
       host: { ...requestOf(() => {}).host, canMknod: false },

@@ -13,9 +13,19 @@ export interface Cell {
   readonly mapped?: number;
 }
 
+const MOUNT_API: readonly Call[] = [
+  "open_tree",
+  "fsopen",
+  "fsconfig",
+  "fsmount",
+  "move_mount",
+  "mount_setattr",
+];
+
 export const CELLS: readonly Cell[] = [
   { name: "root", missing: [] },
   { name: "no openat2", missing: ["openat2"] },
+  { name: "no mount API", missing: MOUNT_API },
   { name: "user namespace", missing: [], mapped: 100_000 },
   { name: "rootless", missing: [], user: 12_345, mapped: 12_345 },
   // Of `exec` and `start`: the plan that an earlier call has kept is carried out without the engine.
