@@ -234,9 +234,11 @@ async function streamOwners(stage: Stage): Promise<void> {
   const uid = stage.cell.user === undefined ? 1000 : 0;
   const bundle = stage.bundle((config) => {
     config.process!.user = { uid, gid: 0 };
-    runs(config, "ls -l /proc/self/fd >&2; true");
+    runs(config, "true");
   });
-  const words = stage.words(["run", "--bundle", bundle.path, stage.c.id()]);
+  const id = await sleeps(stage);
+  const join = ["-u", String(uid)];
+  await stage.exec(id, join, ["true"]);
   const forms = [
     "<&- >&- 2>&-",
     "</dev/null >/dev/null 2>/dev/null",
@@ -245,10 +247,13 @@ async function streamOwners(stage: Stage): Promise<void> {
   ];
   const owner = Deno.statSync("/dev/null").uid;
   for (const form of forms) {
-    await call(["sh", "-c", `"$@" ${form}`, "sh", ...words], { timeoutMs: 10_000 });
-    stage.check(form);
-    assertEquals(Deno.statSync("/dev/null").uid, owner, form);
+    for (const words of [["run", "--bundle", bundle.path, stage.c.id()], ["exec", ...join, id, "true"]]) {
+      await call(["sh", "-c", `"$@" ${form}`, "sh", ...stage.words(words)], { timeoutMs: 10_000 });
+      stage.check(`${words[0]} ${form}`);
+      assertEquals(Deno.statSync("/dev/null").uid, owner, form);
+    }
   }
+  await stage.end(id);
 }
 
 /** A process that joins has no way to the caller's terminal. */
@@ -291,7 +296,7 @@ async function fakeProc(stage: Stage): Promise<void> {
   const path = `${stage.c.folder}/process.json`;
   Deno.writeTextFileSync(path, JSON.stringify(process));
   const pidFile = `${stage.output}/pid`;
-  const { code, stderr } = await stage.call(["exec", "-d", "--pid-file", pidFile, "--process", path, id]);
+  const { code, stderr } = await stage.exec(id, ["-d", "--pid-file", pidFile, "--process", path], []);
   assertEquals([code, stderr], [0, ""]);
   const pid = Deno.readTextFileSync(pidFile);
   assertEquals(Deno.readTextFileSync(`/proc/${pid}/oom_score_adj`), "500\n");
@@ -332,6 +337,7 @@ export const PROCESS_SCENARIOS: readonly Scenario[] = [
     id: "S24",
     title: "no stream that is not the process's own changes its owner (CVE-2026-88265)",
     run: streamOwners,
+    exec: true,
   },
   { id: "S28", title: "without a capabilities object every set is empty (youki #3434)", run: noCapabilities },
   {
@@ -340,7 +346,12 @@ export const PROCESS_SCENARIOS: readonly Scenario[] = [
     run: callersTerminal,
     exec: true,
   },
-  { id: "S33", title: "exec trusts nothing at the container's /proc (CVE-2015-1334)", run: fakeProc },
+  {
+    id: "S33",
+    title: "exec trusts nothing at the container's /proc (CVE-2015-1334)",
+    run: fakeProc,
+    exec: true,
+  },
   { id: "S34", title: "exec leaks no descriptor (CVE-2016-8649)", run: execDescriptors, exec: true },
   { id: "S38", title: "what runs inside is a sealed copy in memory (CVE-2026-31431)", run: sealedCopy },
 ];
