@@ -10,11 +10,47 @@ static int is_private(int fd, uint32_t type, struct stat *ret)
 	return (ret->st_mode & S_IFMT) == type && ret->st_uid == (uint32_t)SYS(geteuid) && !(ret->st_mode & 022);
 }
 
+/* Where there is no openat2 (an emulator, a filter around us): a component at a time, none of them a link. */
+static long open_walking(int root, const char *path, uint64_t flags)
+{
+	long at = root == AT_FDCWD && *path == '/' ? SYS(openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0) : root;
+
+	for (;;) {
+		char name[256];
+		size_t size = 0;
+		long next;
+
+		while (*path == '/')
+			path++;
+		while (path[size] && path[size] != '/')
+			size++;
+		if (size >= sizeof(name) || (size == 2 && !memcmp(path, "..", 2)))
+			next = -EXDEV;
+		else {
+			const int last = !path[size];
+
+			memcpy(name, path, size);
+			name[size] = '\0';
+			next = SYS(openat, at, size ? name : ".", (last ? flags : O_PATH | O_DIRECTORY) | O_NOFOLLOW | O_CLOEXEC, 0);
+			if (last)
+				path = NULL;
+		}
+		if (at != root)
+			SYS(close, at);
+		if (next < 0 || !path)
+			return next;
+		path += size;
+		at = next;
+	}
+}
+
 long front_open_private(int root, const char *path, uint64_t flags, uint32_t type, struct stat *ret)
 {
 	const uint64_t resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | (root == AT_FDCWD ? 0 : RESOLVE_BENEATH);
 	long fd = open_in_root(root, path, flags | O_NOFOLLOW, 0, resolve);
 
+	if (fd == -ENOSYS)
+		fd = open_walking(root, path, flags);
 	if (fd < 0 || is_private((int)fd, type, ret))
 		return fd;
 	SYS(close, fd);

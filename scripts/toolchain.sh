@@ -81,6 +81,8 @@ vm|qemu-system-common|/usr/lib/qemu/virtiofsd
 vm|busybox-static|busybox
 vm|debootstrap|debootstrap
 ci|gcc-aarch64-linux-gnu|aarch64-linux-gnu-gcc
+ci|linux-libc-dev-arm64-cross|/usr/aarch64-linux-gnu/include/asm/ioctls.h
+ci|qemu-user-static|qemu-aarch64-static
 '
 
 say() { echo "toolchain: $*" >&2; }
