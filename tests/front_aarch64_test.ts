@@ -14,6 +14,7 @@ function missing(): string | undefined {
   } catch {
     return "dist/aarch64/dunc-front was not built (scripts/test.sh c)";
   }
+  return undefined;
 }
 
 const reason = missing();
