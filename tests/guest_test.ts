@@ -7,12 +7,12 @@ import { skipReason, theSetting } from "./support/setting.ts";
 
 /** Test files that run there as they are, the seconds they may take, and the guest when it is Debian with systemd. */
 const FILES: readonly (readonly [file: string, seconds: number, root?: "debian"])[] = [
-  ["resources_test.ts", 120],
-  ["exercises_test.ts", 150],
-  ["bad_resources_test.ts", 150],
-  ["device_rules_test.ts", 100],
-  ["delegation_test.ts", 100],
-  ["random_order_test.ts", 200],
+  ["resources_test.ts", 240],
+  ["exercises_test.ts", 300],
+  ["bad_resources_test.ts", 300],
+  ["device_rules_test.ts", 240],
+  ["delegation_test.ts", 240],
+  ["random_order_test.ts", 300],
   ["systemd_guest_test.ts", 240, "debian"],
 ];
 
