@@ -71,7 +71,8 @@ export function delegateCgroup(directory: string, uid: number, rootless = false)
   }
 }
 
-function makeV1({ paths, rootless, explicit }: CgroupRequest, made: string[]): CgroupPaths {
+function makeV1(request: CgroupRequest, made: string[]): CgroupPaths {
+  const { paths, rootless, explicit } = request;
   const kept: Record<string, string> = { ...paths };
   for (const directory of directoriesOf(paths)) {
     const errno = makeDirectory(directory, made);
@@ -82,7 +83,19 @@ function makeV1({ paths, rootless, explicit }: CgroupRequest, made: string[]): C
     if (!spare && !(rootless && !explicit && isRefusal(errno))) throw cannotMake(directory, errno);
     for (const controller of controllers) delete kept[controller];
   }
+  enableInHybrid(request, kept);
   return kept;
+}
+
+/** What a hybrid host has in its v2 tree is enabled there as on v2, when a limit asks for it. */
+function enableInHybrid({ layout, writes }: CgroupRequest, paths: CgroupPaths): void {
+  const directory = paths[""];
+  if (directory === undefined || !writes.some(({ controller }) => controller === "")) return;
+  const { mountpoint } = layout.unified!;
+  const available = words(`${mountpoint}/cgroup.controllers`);
+  for (const ancestor of ancestorsBetween(mountpoint, directory)) {
+    enableControllers(ancestor, available, false);
+  }
 }
 
 function makeV2(request: CgroupRequest, made: string[]): CgroupPaths {

@@ -1,6 +1,6 @@
 // Pure: no I/O in this file.
 import type { FileWrite } from "./file_write.ts";
-import { refuse } from "./limit_parts.ts";
+import { hugepageWrites, refuse } from "./limit_parts.ts";
 import { type CgroupPaths, isV2 } from "./paths.ts";
 import type { MemoryResources, Resources } from "./resources.ts";
 import { v1Writes } from "./v1.ts";
@@ -19,9 +19,22 @@ export interface CurrentUse {
  * @throws ContainerError when the resources contradict themselves or cannot be had on this layout
  */
 export function limitWrites(paths: CgroupPaths, resources: Resources, current: CurrentUse = {}): FileWrite[] {
-  if (!isV2(paths)) return v1Writes(resources);
+  if (!isV2(paths)) return hybridWrites(paths, resources);
   checkUse(resources.memory ?? {}, current.memory);
   return v2Writes(resources);
+}
+
+/**
+ * v1's writes. A hybrid host may have huge pages in its v2 tree alone (a controller is in one tree only): the key ""
+ * of the paths is that tree's directory, and so the controller of these writes.
+ */
+function hybridWrites(paths: CgroupPaths, resources: Resources): FileWrite[] {
+  const { hugepageLimits = [], ...others } = resources;
+  if (paths.hugetlb !== undefined || paths[""] === undefined) return v1Writes(resources);
+  return [
+    ...v1Writes(others),
+    ...hugepageWrites(hugepageLimits, "max").map((write) => ({ ...write, controller: "" })),
+  ];
 }
 
 /** v1's kernel refuses a limit below the use by itself; on v2 it would start to kill. */

@@ -345,3 +345,21 @@ testUnless(
       }
     }),
 );
+
+Deno.test("limitWrites() of a hybrid host finds huge pages in the v2 tree when no v1 tree has them", () => {
+  const resources = { hugepageLimits: [{ pageSize: "2MB", limit: 4096n }], pids: { limit: 5n } };
+  const files = (paths: Record<string, string>) =>
+    limitWrites(paths, resources).map(({ controller, file }) => `${controller}/${file}`);
+  assertEquals(files({ pids: "/p", "": "/u" }), [
+    "pids/pids.max",
+    "/hugetlb.2MB.max",
+    "/hugetlb.2MB.rsvd.max",
+  ]);
+  const v1 = [
+    "pids/pids.max",
+    "hugetlb/hugetlb.2MB.limit_in_bytes",
+    "hugetlb/hugetlb.2MB.rsvd.limit_in_bytes",
+  ];
+  assertEquals(files({ pids: "/p", hugetlb: "/h", "": "/u" }), v1);
+  assertEquals(files({ pids: "/p" }), v1);
+});

@@ -70,10 +70,11 @@ function writeOne(directory: string, write: FileWrite): { errno: string | undefi
   return { errno: tolerated ? undefined : errno, done: write };
 }
 
-export function directoryOf(paths: CgroupPaths, { controller, origin }: FileWrite): string {
+export function directoryOf(paths: CgroupPaths, { controller, file, origin }: FileWrite): string {
   const directory = paths[controller] ?? (isV2(paths) ? paths[""] : undefined);
   if (directory !== undefined) return directory;
-  throw new ContainerError(`cannot set ${controller} limit`, {
+  const name = controller === "" ? file.slice(0, file.indexOf(".")) : controller;
+  throw new ContainerError(`cannot set ${name} limit`, {
     reason: "container could not join or create cgroup",
     hint: `${originText(origin)} needs the ${controller} controller; \`dunc check\` tells which can be had`,
   });
@@ -129,6 +130,9 @@ function controllerHint(
   { controller, origin }: FileWrite,
   errno: string,
 ): string | undefined {
+  if (errno === "ENOENT" && controller === "") {
+    return "no v1 tree has this controller, and the v2 tree has it not, or not below a group with processes";
+  }
   if (errno !== "ENOENT" || !isV2(paths) || origin.includes("unified")) return undefined;
   if (enabledControllers(directory).includes(controller)) return "this kernel has no such file";
   return `the ${controller} controller is not enabled here: a group above has processes of its own, or was not ` +

@@ -1,5 +1,6 @@
 /** Every field of linux.resources, and what it comes to in the kernel's files of v1 and of v2. */
 import type { Config } from "../support/bundle.ts";
+import { unifiedHas } from "../support/groups.ts";
 
 type Resources = NonNullable<NonNullable<Config["linux"]>["resources"]>;
 
@@ -171,6 +172,8 @@ function blockRows({ major, minor }: Disk): Row[] {
 }
 
 function otherRows(): Row[] {
+  // A hybrid host has a controller in one tree only.
+  const hugetlb = unifiedHas("hugetlb") ? "max" : "limit_in_bytes";
   return [
     pids(20, "20", 0),
     pids(0, "1", 1),
@@ -179,14 +182,14 @@ function otherRows(): Row[] {
       field: "hugepageLimits 2MB",
       container: 0,
       set: (resources) => resources.hugepageLimits = [{ pageSize: "2MB", limit: 4 * MiB }],
-      v1: file("hugetlb.2MB.limit_in_bytes", `${4 * MiB}`),
+      v1: file(`hugetlb.2MB.${hugetlb}`, `${4 * MiB}`),
       v2: file("hugetlb.2MB.max", `${4 * MiB}`),
     },
     {
       field: "hugepageLimits 2MB, reserved",
       container: 0,
       set: (resources) => resources.hugepageLimits = [{ pageSize: "2MB", limit: 4 * MiB }],
-      v1: file("hugetlb.2MB.rsvd.limit_in_bytes", `${4 * MiB}`),
+      v1: file(`hugetlb.2MB.rsvd.${hugetlb}`, `${4 * MiB}`),
       v2: file("hugetlb.2MB.rsvd.max", `${4 * MiB}`),
     },
     {

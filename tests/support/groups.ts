@@ -27,9 +27,20 @@ export function groupFileExists(file: string): boolean {
   if (layoutHere() === "v1") {
     const tree = v1Trees().find(({ options }) => options.includes(controller));
     // Files of a top group may differ from those below it.
-    return tree !== undefined && inGroup(tree.point, file);
+    return tree !== undefined ? inGroup(tree.point, file) : unifiedHas(controller);
   }
   return inGroup("/sys/fs/cgroup", file);
+}
+
+/** Whether a hybrid host has a controller in its v2 tree. */
+export function unifiedHas(controller: string): boolean {
+  const mount = Deno.readTextFileSync("/proc/self/mountinfo").split("\n").find((line) =>
+    line.includes(" - cgroup2 ")
+  );
+  if (mount === undefined) return false;
+  return Deno.readTextFileSync(`${mount.split(" ")[4]}/cgroup.controllers`).trim().split(" ").includes(
+    controller,
+  );
 }
 
 function inGroup(tree: string, file: string): boolean {
