@@ -49,8 +49,20 @@ interface Candidate {
  * Throws SpecError for what mount(2) cannot do: id-mapped mounts and attributes of whole trees.
  */
 export function classicPlan(plan: Plan): Plan {
+  // Without any of them (an exec without labels) no handle to the host's procfs is taken along.
+  if (!plan.steps.some(({ op }) => NEWER.includes(op.op))) return plan;
   return new Lowering(plan).run();
 }
+
+const NEWER: readonly Op["op"][] = [
+  "open_proc",
+  "open_tree",
+  "fsmount",
+  "mount_setattr",
+  "move_mount",
+  "mask_path",
+  "readonly_path",
+];
 
 class Lowering {
   readonly #plan: Plan;

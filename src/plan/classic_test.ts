@@ -157,3 +157,8 @@ Deno.test("classicPlan() refuses what mount(2) cannot do, by its place", () => {
     assertThrows(() => lowered(steps), SpecError, "mounts[3]");
   }
 });
+
+Deno.test("classicPlan() leaves a plan without mounts as it is, and takes no handle to the host's procfs along", () => {
+  const plan = { steps: [step({ op: "setsid" }, [])], slots: SLOTS, given: 0 };
+  assertEquals(classicPlan(plan), plan);
+});
