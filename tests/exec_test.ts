@@ -133,6 +133,30 @@ containerTest("exec survives a bundle that is gone", async (bench) => {
   await bench.dunc(["delete", "-f", id]);
 });
 
+containerTest("of a bundle that has changed, exec takes the process alone, as runc does", async (bench) => {
+  bench.configure((config) => {
+    config.process.args = ["sleep", "100"];
+    config.linux.seccomp = {
+      defaultAction: "SCMP_ACT_ALLOW",
+      syscalls: [{ names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 28 }],
+    };
+  });
+  const [ours, theirs] = [bench.id(), bench.id()];
+  assertEquals((await bench.dunc(["run", "-d", ours])).code, 0);
+  assertEquals((await bench.runc(["run", "-d", theirs])).code, 0);
+  bench.configure((config) => {
+    config.process.args = ["sleep", "100"];
+    config.process.env.push("CHANGED=yes");
+  });
+  const command = ["sh", "-c", "echo $CHANGED; mkdir /tmp/x"];
+  const outcome = await bench.dunc(["exec", ours, ...command]);
+  assertEquals([outcome.code, outcome.stdout], [1, "yes\n"], outcome.stderr);
+  assertStringIncludes(outcome.stderr, "No space left on device");
+  assertEquals(await bench.runc(["exec", theirs, ...command]), outcome);
+  await bench.dunc(["delete", "-f", ours]);
+  await bench.runc(["delete", "-f", theirs]);
+});
+
 containerTest(
   "an empty value is not taken for a flag that was not given, whatever was executed before",
   async (bench) => {

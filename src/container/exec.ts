@@ -111,15 +111,27 @@ function checkStatus({ status }: Container, options: ExecOptions): void {
   }
 }
 
-/** The bundle's config.json as it is now, as in runc; where the bundle is gone, the one that was kept at create. */
+/**
+ * The config.json that was kept at create, with `process` as the bundle has it now, as in runc. Nothing else of the
+ * bundle counts: its filter is the container's, whoever writes to the bundle.
+ */
 function currentSpec({ folder, record }: Container): Spec {
-  let text: string;
+  const kept = loadConfig(folder);
+  const spec = parseSpec(kept);
+  const text = bundleText(record);
+  if (text === undefined || text === kept) return spec;
+  const { process: _, ...others } = spec;
+  const { process } = parseSpec(text);
+  return process === undefined ? others : { ...others, process };
+}
+
+/** Undefined where the bundle is gone. */
+function bundleText(record: Container["record"]): string | undefined {
   try {
-    text = Deno.readTextFileSync(configOf({ record }));
+    return Deno.readTextFileSync(configOf({ record }));
   } catch {
-    text = loadConfig(folder);
+    return undefined;
   }
-  return parseSpec(text);
 }
 
 const configOf = ({ record }: Pick<Container, "record">): string => `${record.bundle}/config.json`;
