@@ -1,9 +1,10 @@
 /** cgroup v2 as a container and the groups around it see it: delegation, controllers on the way down, no processes inside. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Config } from "./support/bundle.ts";
-import { call, type Outcome } from "./support/command.ts";
+import { call, type Outcome, until } from "./support/command.ts";
 import { type Containers, containerTest, runs } from "./support/containers.ts";
-import { groupsOf } from "./support/groups.ts";
+import { groupsOf, layoutHere, unifiedMount } from "./support/groups.ts";
+import { cgroupDirectories } from "./support/ledger.ts";
 
 const ROOT = "/sys/fs/cgroup";
 const FIRST = 100_000;
@@ -132,4 +133,39 @@ containerTest(
     assertEquals(await c.dunc.ok("exec", free.id, "cat", "/proc/self/cgroup"), `0::${parent}/${free.id}\n`);
   },
   ["root", "guest"],
+);
+
+containerTest(
+  "groups that a container made below its own are paused, killed and removed with it",
+  async (c) => {
+    // On v1 each tree is a directory; on v2 the tree itself. A new v1 cpuset is empty and takes no process.
+    const script = `for tree in $( [ -e ${ROOT}/cgroup.procs ] && echo ${ROOT} || echo ${ROOT}/*/ ); do
+    case $tree in */cpuset/) continue;; esac
+    mkdir -p "$tree/sub/deeper" && sh -c 'echo 0 > "$1/sub/deeper/cgroup.procs" && exec sleep 1000' sh "$tree" &
+    done; wait`;
+    const { path } = c.bundle((config) => {
+      delegated(config, script, "rw");
+      config.linux!.namespaces = config.linux!.namespaces!.filter(({ type }) => type !== "user");
+      delete config.linux!.uidMappings;
+      delete config.linux!.gidMappings;
+    });
+    const id = c.id();
+    await c.dunc.ok("run", "-d", "--bundle", path, id);
+    const below = () => cgroupDirectories().filter((directory) => directory.endsWith(`/${id}/sub/deeper`));
+    const inside = () =>
+      below().filter((directory) => Deno.readTextFileSync(`${directory}/cgroup.procs`) !== "");
+    const unified = layoutHere() === "v1" ? unifiedMount() : undefined;
+    const trees =
+      groupsOf(id).filter((directory) =>
+        !directory.includes("/cpuset/") && (unified === undefined || !directory.startsWith(unified))
+      ).length;
+    await until("a process is in a group below each", () => inside().length === trees);
+    const pids = JSON.parse(await c.dunc.ok("ps", "--format", "json", id));
+    assertEquals(pids.length, 1 + trees);
+    await c.dunc.ok("pause", id);
+    assertEquals((await c.dunc.state(id)).status, "paused");
+    await c.dunc.ok("delete", "--force", id);
+    assertEquals([groupsOf(id), below()], [[], []]);
+  },
+  ["root"],
 );

@@ -32,15 +32,19 @@ export function groupFileExists(file: string): boolean {
   return inGroup("/sys/fs/cgroup", file);
 }
 
-/** Whether a hybrid host has a controller in its v2 tree. */
-export function unifiedHas(controller: string): boolean {
-  const mount = Deno.readTextFileSync("/proc/self/mountinfo").split("\n").find((line) =>
+/** Where the v2 tree is mounted; undefined where it is not. */
+export function unifiedMount(): string | undefined {
+  return Deno.readTextFileSync("/proc/self/mountinfo").split("\n").find((line) =>
     line.includes(" - cgroup2 ")
-  );
-  if (mount === undefined) return false;
-  return Deno.readTextFileSync(`${mount.split(" ")[4]}/cgroup.controllers`).trim().split(" ").includes(
-    controller,
-  );
+  )
+    ?.split(" ")[4];
+}
+
+/** Whether a host has a controller in its v2 tree. */
+export function unifiedHas(controller: string): boolean {
+  const mount = unifiedMount();
+  return mount !== undefined &&
+    Deno.readTextFileSync(`${mount}/cgroup.controllers`).trim().split(" ").includes(controller);
 }
 
 function inGroup(tree: string, file: string): boolean {
