@@ -106,6 +106,12 @@ Deno.test("statsV2() says 2^64 - 1 for no limit and counts processes where nothi
   assertEquals(eventText("stats", "x", stats).includes(`"limit":18446744073709551615`), true);
 });
 
+Deno.test("statsV1() counts huge pages of the v2 tree where no v1 tree has them", () => {
+  const unified = files({ "hugetlb.2MB.rsvd.current": "4194304\n", "hugetlb.2MB.events": "max 3\n" });
+  const read: ReadFile = (controller, file) => controller === "" ? unified("", file) : undefined;
+  assertEquals(statsV1(read, ["2MB", "1GB"]).hugetlb, { "2MB": { usage: 4194304n, failcnt: 3n } });
+});
+
 Deno.test("statsV1() and statsV2() of nothing still have every object", () => {
   for (const stats of [statsV1(files({}), []), statsV2(files({}), [])]) {
     const text = eventText("stats", "x", stats);

@@ -16,9 +16,11 @@ import {
   unlessEmpty,
   unlessZero,
 } from "./stats_data.ts";
+import { hugetlbV2 } from "./stats_v2.ts";
 
 /**
- * Statistics of a container on v1 trees. Pressure is the v2 tree's on a hybrid host; v1 has none.
+ * Statistics of a container on v1 trees. Pressure is the v2 tree's on a hybrid host; v1 has none. So
+ * are huge pages where no v1 tree has them.
  * @param pageSizes the host's huge page sizes: `2MB`
  */
 export function statsV1(read: ReadFile, pageSizes: readonly string[]): StatsData {
@@ -34,7 +36,7 @@ export function statsV1(read: ReadFile, pageSizes: readonly string[]): StatsData
       ...blkioStats((file) => read("blkio", `blkio.${file}`)),
       psi: pressureIn(read("", "io.pressure")),
     },
-    hugetlb: hugetlbStats(read, pageSizes),
+    hugetlb: { ...hugetlbV2((file) => read("", file), pageSizes), ...hugetlbStats(read, pageSizes) },
     intel_rdt: {},
     network_interfaces: null,
   };

@@ -27,7 +27,7 @@ export function statsV2(read: ReadFile, pageSizes: readonly string[]): StatsData
     memory: memoryStats((file) => read("memory", `memory.${file}`)),
     pids: pidsStats(read),
     blkio: blkioStats(read),
-    hugetlb: hugetlbStats(read, pageSizes),
+    hugetlb: hugetlbV2((file) => read("hugetlb", file), pageSizes),
     intel_rdt: {},
     network_interfaces: null,
   };
@@ -135,13 +135,16 @@ function blkioStats(read: ReadFile): BlkioStats {
   };
 }
 
-function hugetlbStats(read: ReadFile, pageSizes: readonly string[]): Record<string, HugetlbStats> {
+/** Huge pages of the v2 tree; a hybrid host may have them there and everything else in v1's. */
+export function hugetlbV2(
+  read: (file: string) => string | undefined,
+  pageSizes: readonly string[],
+): Record<string, HugetlbStats> {
   const stats: Record<string, HugetlbStats> = {};
   for (const size of [...pageSizes].sort()) {
-    const usage = read("hugetlb", `hugetlb.${size}.rsvd.current`) ??
-      read("hugetlb", `hugetlb.${size}.current`);
+    const usage = read(`hugetlb.${size}.rsvd.current`) ?? read(`hugetlb.${size}.current`);
     if (usage === undefined) continue;
-    const events = tableIn(read("hugetlb", `hugetlb.${size}.events`));
+    const events = tableIn(read(`hugetlb.${size}.events`));
     stats[size] = { usage: unlessZero(numberIn(usage)), failcnt: events.get("max") ?? 0n };
   }
   return stats;
