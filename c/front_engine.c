@@ -12,6 +12,12 @@ struct image { uint64_t bias, entry, phdr, phnum; char loader[256]; };
 /* Written by the build (scripts/build.ts): where the engine begins in this file. */
 __attribute__((section(".payload"), used)) const volatile uint64_t payload_offset = 0x1122334455667788ull;
 
+/* Where the program for an engine that is the plain `deno` begins, and its sizes: the entry module, then an archive
+ * that it reads. 0 for an engine that `deno compile` made, which holds its own. */
+__attribute__((section(".payload"), used)) const volatile uint64_t program_offset = 0x2233445566778899ull;
+__attribute__((section(".payload"), used)) const volatile uint64_t entry_size = 0x33445566778899aaull;
+__attribute__((section(".payload"), used)) const volatile uint64_t archive_size = 0x445566778899aabbull;
+
 static uint64_t page_size = 4096;
 
 static uint64_t page_down(uint64_t at)
@@ -144,6 +150,94 @@ static int is_deleted(void)
 	return n >= (long)sizeof(mark) && !memcmp(name + n - (sizeof(mark) - 1), mark, sizeof(mark) - 1);
 }
 
+static int part_memfd(int self, uint64_t at, uint64_t size)
+{
+	int fd = (int)must(SYS(memfd_create, "dunc.js", 1 /* MFD_CLOEXEC */), "dunc: no memory for the program\n");
+	int64_t from = (int64_t)at;
+
+	for (uint64_t done = 0; done < size;) {
+		long n = must(SYS(sendfile, fd, self, &from, size - done), "dunc: no memory for the program\n");
+
+		if (!n)
+			front_die("dunc: this file is cut off (stripped or packed?)\n", 111);
+		done += (uint64_t)n;
+	}
+	return fd;
+}
+
+static size_t count_words(char *const *words)
+{
+	size_t n = 0;
+
+	while (words[n])
+		n++;
+	return n;
+}
+
+/* What `deno` is called with. It looks at nothing but the program: no cache, no configuration, no registry. */
+static size_t deno_words(char *entry, char **ret)
+{
+	static char words[] = "run\0-A\0--no-config\0--no-lock\0--no-remote\0--no-npm\0--no-code-cache\0--ext=js\0";
+	size_t n = 0;
+
+	for (char *word = words; *word; word += strlen(word) + 1)
+		ret[n++] = word;
+	ret[n++] = entry;
+	return n;
+}
+
+#define DENO_WORDS 9
+#define DENO_ENVIRONMENT 2
+
+/* A new beginning of the stack, with `deno run …` before our own arguments, in `room`. */
+static long *deno_stack(long *stack, Elf64_auxv_t *auxv, char *entry, long *room)
+{
+	static char directory[] = "DENO_DIR=/dev/null/x", check[] = "DENO_NO_UPDATE_CHECK=1";
+	char **argv = (char **)(stack + 1), **envp = argv + stack[0] + 1, **to = (char **)(room + 1);
+	size_t variables = count_words(envp), entries = 0;
+
+	*to++ = argv[0];
+	to += deno_words(entry, to);
+	memcpy(to, argv + 1, (size_t)stack[0] * sizeof(*to));
+	to += stack[0];
+	room[0] = stack[0] + DENO_WORDS;
+	*to++ = directory;
+	*to++ = check;
+	memcpy(to, envp, (variables + 1) * sizeof(*to));
+	to += variables + 1;
+	while (auxv[entries++].a_type != AT_NULL)
+		;
+	memcpy(to, auxv, entries * sizeof(*auxv));
+	return room;
+}
+
+/* The words and variables that are added, and those that were there. */
+static size_t deno_room(long *stack, Elf64_auxv_t *auxv)
+{
+	Elf64_auxv_t *end = auxv;
+
+	while ((end++)->a_type != AT_NULL)
+		;
+	return (size_t)((char *)end - (char *)stack) + (DENO_WORDS + DENO_ENVIRONMENT) * sizeof(long);
+}
+
+static _Noreturn void start_deno(int self, long *stack, Elf64_auxv_t *auxv, uint64_t loader)
+{
+	static char entry[40];
+	size_t size = (deno_room(stack, auxv) + 31) & ~15ul;
+	long *room = __builtin_alloca_with_align(size, 128);
+	int fd = part_memfd(self, program_offset, entry_size);
+	int archive = part_memfd(self, program_offset + entry_size, archive_size);
+	size_t at = text_append(entry, sizeof(entry), 0, "/proc/self/fd/");
+
+	/* The entry finds the archive at the number behind its own. */
+	if (archive != fd + 1)
+		must(SYS(dup3, archive, fd + 1, O_CLOEXEC), "dunc: no descriptor for the program\n");
+	text_append_number(entry, sizeof(entry), at, (uint64_t)fd);
+	SYS(close, self);
+	jump(deno_stack(stack, auxv, entry, room), loader);
+}
+
 void front_start_engine(long *stack, Elf64_auxv_t *auxv)
 {
 	static struct image engine, loader;
@@ -161,7 +255,6 @@ void front_start_engine(long *stack, Elf64_auxv_t *auxv)
 			 "dunc: cannot open the dynamic loader: is glibc installed?\n");
 	map_image(file, 0, &loader);
 	SYS(close, file);
-	SYS(close, self);
 	for (Elf64_auxv_t *a = auxv; a->a_type != AT_NULL; a++) {
 		if (a->a_type == AT_PHDR)
 			a->a_un.a_val = engine.phdr;
@@ -172,5 +265,8 @@ void front_start_engine(long *stack, Elf64_auxv_t *auxv)
 		else if (a->a_type == AT_BASE)
 			a->a_un.a_val = loader.bias;
 	}
+	if (program_offset)
+		start_deno(self, stack, auxv, loader.entry);
+	SYS(close, self);
 	jump(stack, loader.entry);
 }

@@ -10,10 +10,14 @@
  *   dist/dunc.js      what `deno run` is given to run them
  *   dist/dunc         one executable: the first stage, and behind it what `deno compile` made of dist/js
  *
- * scripts/deno run -A scripts/build.ts [--c] [--target=aarch64]
+ * scripts/deno run -A scripts/build.ts [--c] [--engine=deno] [--target=aarch64]
  *   --c        the C only
+ *   --engine   with `deno`: dist/dunc-deno too, whose second stage is the toolchain's own deno
  *   --target   its machine, with the cross compiler of that name; into dist/MACHINE, C only
  */
+import { archive, ENTRY } from "./deno_engine.ts";
+import { joinStages } from "./join_stages.ts";
+
 const ROOT = new URL("..", import.meta.url).pathname;
 const TOOLS = Deno.env.get("DUNC_TOOLS") ?? `${ROOT}.tools`;
 
@@ -244,6 +248,33 @@ function writeCommit(): void {
   Deno.writeTextFileSync(path, `${commit}\n`);
 }
 
+/**
+ * dist/dunc-deno: the same with the plain `deno` as its engine, where the newest `deno compile` cannot be had. The
+ * program is one script: deno would parse a module itself before V8 does.
+ */
+async function joinDeno(stamps: Stamps): Promise<void> {
+  const deno = `${TOOLS}/deno`;
+  const args = ["bundle", "--quiet", "--no-check", "--platform=deno", "--format=iife", "--minify"];
+  args.push("--output=dist/dunc.script.js", "main.ts");
+  const inputs = [...filesBelow("dist/js", () => true), "dist/dunc-front", "scripts/deno_engine.ts"];
+  await step(stamps, "dist/dunc-deno", inputs, [...args, identityOf(deno) ?? ""], () => {
+    run(`${ROOT}scripts/deno`, args);
+    const read = (name: string) => Deno.readFileSync(`${ROOT}dist/${name}`);
+    const files = Object.fromEntries(INCLUDED.map((name) => [name, read(name)]));
+    const program = {
+      entry: new TextEncoder().encode(ENTRY),
+      archive: archive({ "main.js": read("dunc.script.js"), ...files }),
+    };
+    joinStages({ front: `${ROOT}dist/dunc-front`, engine: deno, program }, `${ROOT}dist/dunc-deno.new`);
+    Deno.removeSync(`${ROOT}dist/dunc.script.js`);
+    const version = run(`${ROOT}dist/dunc-deno.new`, ["--version"], { clearEnv: true, cwd: "/" });
+    if (!/^dunc\S* version /.test(version)) {
+      throw new BuildError(`dist/dunc-deno --version printed: ${version}`);
+    }
+    Deno.renameSync(`${ROOT}dist/dunc-deno.new`, `${ROOT}dist/dunc-deno`);
+  });
+}
+
 function removeFolder(path: string): void {
   try {
     Deno.removeSync(ROOT + path, { recursive: true });
@@ -280,7 +311,8 @@ async function compile(stamps: Stamps): Promise<void> {
     const env: Record<string, string> = { DENO_DIR: `${TOOLS}/cache`, DENO_NO_UPDATE_CHECK: "1" };
     if (denortId !== undefined) env.DENORT_BIN = denort;
     run(compiler, args, { env });
-    join("dist/dunc-front", "dist/dunc.engine", "dist/dunc.new");
+    const parts = { front: `${ROOT}dist/dunc-front`, engine: `${ROOT}dist/dunc.engine` };
+    joinStages(parts, `${ROOT}dist/dunc.new`);
     Deno.removeSync(`${ROOT}dist/dunc.engine`);
     // Nothing compares a compiler's version with that of its denort: the product says whether they fit.
     const version = run(`${ROOT}dist/dunc.new`, ["--version"], { clearEnv: true, cwd: "/" });
@@ -288,29 +320,6 @@ async function compile(stamps: Stamps): Promise<void> {
     // At once, so that nobody runs half a file.
     Deno.renameSync(`${ROOT}dist/dunc.new`, `${ROOT}dist/dunc`);
   });
-}
-
-/** Where c/front_engine.c has the engine's place until it is known. */
-const PAYLOAD_MARK = 0x1122334455667788n;
-/** A multiple of every page size of both machines. */
-const PAYLOAD_ALIGN = 65536;
-
-/** The two stages in one file: the first, padded, then the engine, whose place is written into the first. */
-function join(front: string, engine: string, output: string): void {
-  const head = Deno.readFileSync(ROOT + front);
-  const view = new DataView(head.buffer);
-  const marks: number[] = [];
-  for (let at = 0; at + 8 <= head.length; at += 8) {
-    if (view.getBigUint64(at, true) === PAYLOAD_MARK) marks.push(at);
-  }
-  if (marks.length !== 1) throw new BuildError(`${front} has ${marks.length} places for the engine's offset`);
-  const offset = Math.ceil(head.length / PAYLOAD_ALIGN) * PAYLOAD_ALIGN;
-  view.setBigUint64(marks[0]!, BigInt(offset), true);
-  const tail = Deno.readFileSync(ROOT + engine);
-  const whole = new Uint8Array(offset + tail.length);
-  whole.set(head);
-  whole.set(tail, offset);
-  Deno.writeFileSync(ROOT + output, whole, { mode: 0o755 });
 }
 
 /** What tells one version of a large file from another; undefined when it is not there. */
@@ -346,6 +355,7 @@ if (import.meta.main) {
       writeCommit();
       await bundle(stamps);
       await compile(stamps);
+      if (Deno.args.includes("--engine=deno")) await joinDeno(stamps);
     }
   } catch (error) {
     if (!(error instanceof BuildError)) throw error;

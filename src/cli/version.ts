@@ -1,3 +1,4 @@
+import { commit } from "../container/commit.ts";
 import { OCI_VERSION } from "../spec/version.ts";
 
 /** The version of dunc: deno.json's (a test keeps them equal). */
@@ -9,13 +10,4 @@ export const VERSION = "0.1.0";
  */
 export function versionText(program = "dunc"): string {
   return [`${program} version ${VERSION}`, `commit: ${commit()}`, `spec: ${OCI_VERSION}`, ""].join("\n");
-}
-
-/** The commit that was built: scripts/build.ts lays it beside the modules. Run from source there is none. */
-export function commit(): string {
-  try {
-    return Deno.readTextFileSync(`${import.meta.dirname}/commit`).trim();
-  } catch {
-    return "unknown";
-  }
 }
