@@ -5,7 +5,11 @@ import { cString } from "./memory.ts";
 
 const SYMBOLS = {
   sd_bus_open_system: { parameters: ["buffer"], result: "i32" },
+  sd_bus_new: { parameters: ["buffer"], result: "i32" },
+  sd_bus_set_address: { parameters: ["pointer", "buffer"], result: "i32" },
+  sd_bus_start: { parameters: ["pointer"], result: "i32" },
   sd_bus_open_user: { parameters: ["buffer"], result: "i32" },
+  sd_bus_get_unique_name: { parameters: ["pointer", "buffer"], result: "i32" },
   sd_bus_flush_close_unref: { parameters: ["pointer"], result: "pointer" },
   sd_bus_message_new_method_call: {
     parameters: ["pointer", "buffer", "buffer", "buffer", "buffer", "buffer"],
@@ -47,14 +51,18 @@ function library(): Library {
 
 /**
  * Connect to the system's bus, or to that of the user's own manager (sd_bus_open_user(3):
- * $DBUS_SESSION_BUS_ADDRESS, else $XDG_RUNTIME_DIR/bus).
+ * $DBUS_SESSION_BUS_ADDRESS, else $XDG_RUNTIME_DIR/bus), or to systemd itself (`direct`, for root: a host may have no
+ * D-Bus daemon).
  *
  * @throws BusError when nobody answers; ContainerError without libsystemd
  */
-export function openBus(kind: "system" | "user"): Bus {
+export function openBus(kind: "system" | "user" | "direct"): Bus {
   const lib = library();
-  const bus = out((ret) => kind === "user" ? lib.sd_bus_open_user(ret) : lib.sd_bus_open_system(ret));
+  const bus = kind === "direct"
+    ? openDirect(lib)
+    : out((ret) => kind === "user" ? lib.sd_bus_open_user(ret) : lib.sd_bus_open_system(ret));
   return {
+    hasBroker: kind !== "direct",
     call: (method, args, reply) => {
       const answer = callMethod(lib, bus, method, args);
       try {
@@ -65,8 +73,25 @@ export function openBus(kind: "system" | "user"): Bus {
     },
     property: (of, name, type) => readProperty(lib, bus, of, name, type),
     signal: (of, types, timeoutMs) => awaitSignal(lib, bus, of, types, timeoutMs),
+    name: () => {
+      const ret = new BigUint64Array(1);
+      checked(lib.sd_bus_get_unique_name(bus, new Uint8Array(ret.buffer)));
+      return textAt(ret[0]!)!;
+    },
     close: () => void lib.sd_bus_flush_close_unref(bus),
   };
+}
+
+function openDirect(lib: Library): Pointer {
+  const bus = out((ret) => lib.sd_bus_new(ret));
+  try {
+    checked(lib.sd_bus_set_address(bus, cString("unix:path=/run/systemd/private")));
+    checked(lib.sd_bus_start(bus));
+    return bus;
+  } catch (error) {
+    lib.sd_bus_flush_close_unref(bus);
+    throw error;
+  }
 }
 
 /** The pointer that a function leaves in its first argument. */

@@ -230,3 +230,23 @@ containerTest("an ordinary user's container is a scope of the user's own manager
     20_000,
   );
 }, ["root", "systemd"]);
+
+containerTest("root needs no D-Bus daemon: systemd has a socket of its own", async (c) => {
+  await succeed(["systemctl", "stop", "dbus.socket", "dbus.service"]);
+  try {
+    const { path } = c.bundle((config) => {
+      runs(config, "sleep 1000");
+      config.linux!.resources!.pids = { limit: 50 };
+    });
+    const id = c.id();
+    const unit = `runc-${id}.scope`;
+    await c.dunc.ok("--systemd-cgroup", "run", "-d", "--bundle", path, id);
+    assertEquals([await show(unit, "TasksMax"), fileOf(unit, "pids.max")], ["50", "50"]);
+    await c.dunc.ok("--systemd-cgroup", "update", "--pids-limit", "20", id);
+    assertEquals(await show(unit, "TasksMax"), "20");
+    await reaping(c.dunc.ok("--systemd-cgroup", "delete", "--force", id));
+    assertEquals(await units(id), "");
+  } finally {
+    await succeed(["systemctl", "start", "dbus.socket"]);
+  }
+}, ["root", "systemd"]);

@@ -215,6 +215,7 @@ containerTest("systemd's refusals are told in its words, and nothing is left beh
     [{ hangUpAt: "StartTransientUnit" }, "start systemd unit UNIT: "],
     [{ hangUpAt: "Hello" }, "systemd support for managing cgroups is not available: --systemd-cgroup: "],
     [{ unmoved: true }, "was not moved into it"],
+    [{ otherNumbers: true }, "--systemd-cgroup: systemd is in another pid namespace: it sees process "],
     [
       { errors: { Get: ["org.freedesktop.DBus.Error.ServiceUnknown", "The name is not activatable"] } },
       "systemd support for managing cgroups is not available: --systemd-cgroup: The name is not activatable",

@@ -18,6 +18,8 @@ export interface BusMethod {
 
 /** A connection to a bus, over which systemd is talked to. */
 export interface Bus {
+  /** Whether a D-Bus daemon is between us and the service; without one every signal comes, asked for or not. */
+  readonly hasBroker: boolean;
   /**
    * Call a method and wait for its answer.
    *
@@ -40,5 +42,7 @@ export interface Bus {
     types: string,
     timeoutMs: number,
   ): BusValue[] | undefined;
+  /** What this connection is called: `:1.42`. @throws BusError */
+  name(): string;
   close(): void;
 }

@@ -30,6 +30,27 @@ export function managerFacts(bus: Bus): ManagerFacts {
   }
 }
 
+/**
+ * Refuse a systemd that numbers processes otherwise than we do: it would move somebody else's.
+ *
+ * @param own our process as we number it
+ * @throws ContainerError when it is in another pid namespace
+ */
+export function checkNumbering(bus: Bus, own: number): void {
+  if (!bus.hasBroker) return;
+  let seen: BusValue;
+  try {
+    [seen = 0n] = bus.call({ ...BROKER(), member: "GetConnectionUnixProcessID" }, [text(bus.name())], "u");
+  } catch (error) {
+    throw unavailable(error);
+  }
+  if (seen === BigInt(own)) return;
+  throw new ContainerError("--systemd-cgroup", {
+    reason: `systemd is in another pid namespace: it sees process ${own} as ${seen}`,
+    hint: "it could not be told which process to put into the container's unit",
+  });
+}
+
 /** What runc says without systemd, with the bus's own words behind it. */
 export function unavailable(error: unknown): unknown {
   if (!(error instanceof BusError)) return error;
@@ -149,17 +170,18 @@ function transient(properties: readonly UnitProperty[]): Variant[] {
   return [{ signature: "a(sv)", value: pairs(properties) }, { signature: "a(sa(sv))", value: [] }];
 }
 
-const BROKER: Omit<BusMethod, "member"> = {
+/** The bus itself. */
+const BROKER = (): Omit<BusMethod, "member"> => ({
   destination: "org.freedesktop.DBus",
   path: "/org/freedesktop/DBus",
   interface: "org.freedesktop.DBus",
-};
+});
 
 /** Have the end of jobs told. Before a job is asked for, so that none is missed. */
 function watchJobs(bus: Bus): void {
   const rule =
     `type='signal',sender='${MANAGER.destination}',interface='${MANAGER.interface}',member='JobRemoved'`;
-  bus.call({ ...BROKER, member: "AddMatch" }, [text(rule)], "");
+  if (bus.hasBroker) bus.call({ ...BROKER(), member: "AddMatch" }, [text(rule)], "");
   try {
     call(bus, "Subscribe", [], "");
   } catch (error) {

@@ -10,6 +10,7 @@ import { annotationProperties } from "../cgroup/systemd_annotations.ts";
 import type { Bus } from "../cgroup/systemd_bus.ts";
 import {
   attachProcess,
+  checkNumbering,
   managerFacts,
   setUnitProperties,
   startUnit,
@@ -61,7 +62,10 @@ export function systemdCgroup(
   const user = v2 && rootless;
   const unit = systemdUnit(spec.linux?.cgroupsPath, id, user);
   const annotated = annotationProperties(spec.annotations ?? {});
-  const { version, controlGroup } = withBus(user, managerFacts);
+  const { version, controlGroup } = withBus(user, (bus) => {
+    checkNumbering(bus, Deno.pid);
+    return managerFacts(bus);
+  });
   const resources = spec.linux?.resources ?? {};
   const paths = systemdPaths(layout, unit, user ? controlGroup : "", v2 ? new Map() : membershipOf("1"));
   const properties = [
@@ -130,7 +134,10 @@ export function isTight({ file, text }: FileWrite): boolean {
 
 /** Have a process moved into a group of the container's unit. @throws ContainerError with systemd's words */
 export function attachToScope({ systemd }: ContainerRecord, below: string, pid: number): void {
-  withBus(systemd!.user, (bus) => attachProcess(bus, systemd!.unit, below, pid));
+  withBus(systemd!.user, (bus) => {
+    checkNumbering(bus, Deno.pid);
+    attachProcess(bus, systemd!.unit, below, pid);
+  });
 }
 
 /** Take a container's unit away. One that is gone is fine. @throws ContainerError when systemd does not do it */
@@ -179,16 +186,25 @@ function whileFrozen(paths: CgroupPaths, work: () => void): void {
 }
 
 function withBus<T>(user: boolean, use: (bus: Bus) => T): T {
-  let bus: Bus;
-  try {
-    bus = openBus(user ? "user" : "system");
-  } catch (error) {
-    throw unavailable(error);
-  }
+  const bus = connect(user);
   try {
     return use(bus);
   } finally {
     bus.close();
+  }
+}
+
+/** As root without a D-Bus daemon, unless another bus is named: to systemd's own socket, as runc does. */
+function connect(user: boolean): Bus {
+  try {
+    return openBus(user ? "user" : "system");
+  } catch (error) {
+    if (user || Deno.uid() !== 0 || Deno.env.has("DBUS_SYSTEM_BUS_ADDRESS")) throw unavailable(error);
+    try {
+      return openBus("direct");
+    } catch {
+      throw unavailable(error);
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+import { descendants } from "./processes.ts";
 import { parseLayout } from "../../src/cgroup/layout.ts";
 import { decodeMessage, encodeMessage, type Message, type Saying, type Value, type Variant } from "./dbus.ts";
 
@@ -12,6 +13,8 @@ export interface Faults {
   readonly result?: string;
   /** A method in whose stead the connection ends. */
   readonly hangUpAt?: string;
+  /** It is in another pid namespace. */
+  readonly otherNumbers?: boolean;
   /** Processes are not moved. */
   readonly unmoved?: boolean;
 }
@@ -123,6 +126,9 @@ export class FakeSystemd {
 
   #answer(call: Message): Saying[] {
     const { member, body } = call;
+    if (member === "GetConnectionUnixProcessID") {
+      return [reply(call, "u", [this.faults.otherNumbers === true ? 7 : callerPid()])];
+    }
     if (call.destination === "org.freedesktop.DBus") {
       return [reply(call, member === "Hello" ? "s" : "", [":1.7"])];
     }
@@ -185,6 +191,11 @@ export class FakeSystemd {
     });
     return [removed(id + 1000, "failed"), reply(call, "o", [path]), removed(id, result)];
   }
+}
+
+/** The runtime that a test has called: one at a time talks here. */
+function callerPid(): number {
+  return descendants().find(({ name, parent }) => name === "dunc" && parent === Deno.pid)!.pid;
 }
 
 /** Where a systemd makes its groups on this host: its own v1 tree, that of memory, and the v2 tree. */
