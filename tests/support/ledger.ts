@@ -17,7 +17,7 @@ const QUIESCE_MS = 2000;
 const KEY_QUIESCE_MS = 10_000;
 
 /** Temporary folders and groups of other tests at the same time. */
-const OTHER_RUN = /^dunc-(test-|\w+-[0-9a-f]{12,}$)/;
+const OTHER_RUN = /^dunc-(test-|vm\.|\w+-[0-9a-f]{12,}$)/;
 
 /** Take the ledger. `roots` are the runtimes' root folders; `tag` is in every name of this run. */
 export function takeLedger(tag: string, roots: readonly string[]): Ledger {
