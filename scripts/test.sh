@@ -143,7 +143,7 @@ if wanted c; then
 fi
 # The unit tests of ffi/ and cgroup/ load what it makes.
 if wanted build || wanted unit || wanted e2e; then
-	check "build" scripts/deno run -A scripts/build.ts
+	check "build" scripts/deno run -A scripts/build.ts --engine=deno
 fi
 if wanted unit; then
 	# shellcheck disable=SC2046  # file names of ours hold no space

@@ -21,7 +21,7 @@ containerTest("the first stage that waits for an exec or a run holds less than 1
     const status = await until(`${words[0]} waits`, () => {
       const text = statusOf(waiting.pid);
       // It has forked the init, and sleeps.
-      return /^Threads:\t1$/m.test(text) && /^Name:\tdunc$/m.test(text) && childrenOf(waiting.pid) > 0
+      return /^Threads:\t1$/m.test(text) && /^Name:\tdunc/m.test(text) && childrenOf(waiting.pid) > 0
         ? text
         : undefined;
     });
