@@ -68,7 +68,7 @@ static int fill_hole(struct kept_creation *kept, const struct fillings *fillings
 	if (patch->at < sizeof(*kept) || patch->at > end - 8)
 		return 0;
 	if (patch->hole == HOLE_PID_NUMBER)
-		return *(uint32_t *)(void *)at = (uint32_t)text_number(fillings->pid), 1;
+		return patch->at % 4 == 0 && (*(uint32_t *)(void *)at = (uint32_t)text_number(fillings->pid), 1);
 	if (patch->hole == HOLE_START_TIME_NUMBER)
 		return patch->at % 8 == 0 && (*(uint64_t *)(void *)at = fillings->start, 1);
 	if (!text)

@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { buildExecPlan } from "../src/plan/build_exec.ts";
 import { buildCreatePlan } from "../src/plan/build.ts";
+import type { CreateRequest } from "../src/plan/frame.ts";
 import { encodePlan } from "../src/plan/encode.ts";
 import { creationPlans } from "../src/plan/creation.ts";
 import { encodeKept, keptPlans } from "../src/plan/kept.ts";
@@ -73,7 +74,7 @@ function plans(): Record<string, Plan> {
     createContainer: [{ path: "/bin/true", env: ["A=b"] }],
     startContainer: [{ path: "/bin/true" }],
   };
-  const create = buildCreatePlan({
+  const request: CreateRequest = {
     spec: {
       ...spec,
       hooks,
@@ -93,7 +94,10 @@ function plans(): Record<string, Plan> {
     hookState: { creating: ['{"pid":', "}"], created: ['{"pid":', "}"] },
     host: { canMknod: true, hasKcore: true, hasKeyrings: true, kernelMounts: [] },
     kernel: { openat2: true, mountApi: true },
-  });
+  };
+  const create = buildCreatePlan(request);
+  // For a kernel that lacks the newer calls: other operations, and look-ups of our own.
+  const old = buildCreatePlan({ ...request, kernel: { openat2: false, mountApi: false } });
   const exec = buildExecPlan({
     process: spec.process!,
     origin: ["process"],
@@ -120,7 +124,7 @@ function plans(): Record<string, Plan> {
     files: ["state.json"],
     engine: [],
   });
-  return { create, exec, recorder: recorderPlan("/f"), ...kept };
+  return { create, old, exec, recorder: recorderPlan("/f"), ...kept };
 }
 
 /** A kept creation with every kind of step and hole. */

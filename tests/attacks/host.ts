@@ -361,9 +361,15 @@ export const HOST_SCENARIOS: readonly Scenario[] = [
     id: "S06",
     title: "writes to /proc go to a procfs that nobody has arranged (CVE-2025-52881)",
     run: redirectedWrites,
+    untried: "labels of AppArmor and SELinux, where no such module with a policy is loaded",
   },
   { id: "S10", title: "no volume covers /proc or what is in it (CVE-2023-28642)", run: volumesOverProc },
-  { id: "S16", title: "the host's cgroup tree takes no write (CVE-2023-25809)", run: cgroupTree },
+  {
+    id: "S16",
+    title: "the host's cgroup tree takes no write (CVE-2023-25809)",
+    run: cgroupTree,
+    untried: "a group of v2 that was handed over to an ordinary user, on a host with v1 trees",
+  },
   { id: "S17", title: "no length wraps on its way to C (CVE-2021-43784)", run: longValues },
   { id: "S19", title: "what is masked or read-only takes no write (CVE-2015-3631)", run: protectedFiles },
   {

@@ -10,6 +10,8 @@ export interface Scenario {
   readonly run: (stage: Stage) => Promise<void>;
   /** Cells it cannot be tried in, each with the reason. */
   readonly not?: Partial<Record<Cell["name"], string>>;
+  /** What of it cannot be tried on this kind of machine, with the reason. */
+  readonly untried?: string;
   /** Whether it is about exec, so that the first stage is a cell of its own for it. */
   readonly exec?: boolean;
   readonly needs?: readonly Need[];
