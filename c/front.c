@@ -148,7 +148,8 @@ static int try_request(struct request *request, const char *runtime_directory)
 static int wants_engine(char **envp)
 {
 	for (; *envp; envp++)
-		if (text_same(*envp, "DUNC_ENGINE=always") || front_after_equals(*envp, "LISTEN_FDS"))
+		if (text_same(*envp, "DUNC_ENGINE=always") || front_after_equals(*envp, "LISTEN_FDS") ||
+		    front_after_equals(*envp, "NOTIFY_SOCKET"))
 			return 1;
 	return 0;
 }

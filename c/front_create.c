@@ -249,7 +249,7 @@ static void finish(struct creation *creation, const struct request *request, con
 	SYS(close, creation->run.slots[2]);
 	if (request->kind == FRONT_CREATE || request->detach)
 		SYS(exit_group, 0);
-	code = dunc_relay(child->pidfd, child->pid, child->master);
+	code = dunc_relay(child->pidfd, child->pid, child->master, -1);
 	if (!request->keep)
 		remove_container(creation);
 	SYS(exit_group, code);

@@ -219,7 +219,7 @@ static void launch(const struct exec_flags *flags, struct kept_exec *kept, int32
 		front_end(&child);
 		front_die("exec failed: write --pid-file: is there room for it?\n", 255);
 	}
-	SYS(exit_group, flags->detach ? 0 : dunc_relay(child.pidfd, child.pid, child.master));
+	SYS(exit_group, flags->detach ? 0 : dunc_relay(child.pidfd, child.pid, child.master, -1));
 }
 
 void front_exec(const struct request *request, const struct place *place)

@@ -6,6 +6,8 @@
 #include <asm/termbits.h>
 
 #define SIGNALS 32
+/* No exit code. */
+#define RELAY_WOKEN 256
 
 
 /* Handlers run on any thread of the engine, so all they do is: send the signal on, or note it, and
@@ -136,22 +138,24 @@ static void reap_others(int32_t pid)
 	}
 }
 
-static void relay_loop(int pidfd, int32_t pid, int terminal, struct pump *in, struct pump *out)
+/* 1: there is something to read from `other`, and nothing is held that has not been written. */
+static int relay_loop(int pidfd, int32_t pid, int terminal, int other, struct pump *in, struct pump *out)
 {
 	uint64_t count;
 
 	for (;;) {
-		struct pollfd_k polls[4] = {
+		struct pollfd_k polls[5] = {
 			{ pidfd, POLLIN, 0 },
 			{ relay_wake, POLLIN, 0 },
 			{ in->from < 0 && !pump_full(in) ? -1 : pump_full(in) ? in->to : in->from,
 			  pump_full(in) ? POLLOUT : POLLIN, 0 },
 			{ out->from, POLLIN, 0 },
+			{ pump_full(in) ? -1 : other, POLLIN, 0 },
 		};
-		long n = SYS(ppoll, polls, 4, NULL, NULL, 0);
+		long n = SYS(ppoll, polls, 5, NULL, NULL, 0);
 
 		if (n < 0 && n != -EINTR)
-			return;
+			return 0;
 		if (n > 0 && polls[1].revents) {
 			SYS(read, relay_wake, &count, sizeof(count));
 			reap_others(pid);
@@ -172,7 +176,9 @@ static void relay_loop(int pidfd, int32_t pid, int terminal, struct pump *in, st
 				pump_write(out);
 		}
 		if (n > 0 && polls[0].revents)
-			return;
+			return 0;
+		if (n > 0 && polls[4].revents && !pump_full(in))
+			return 1;
 	}
 }
 
@@ -216,12 +222,13 @@ void dunc_prepare_terminal(int master)
 	copy_size(find_terminal(), master);
 }
 
-/* Until the process of `pidfd` has ended; `master` is its terminal, or -1. Its exit code, or -errno. */
-long dunc_relay(int pidfd, int32_t pid, int master)
+/* Until the process of `pidfd` has ended; `master` is its terminal, or -1. Its exit code, or -errno. RELAY_WOKEN: there
+ * is something to read from `other` (-1 for none); to be called again. */
+long dunc_relay(int pidfd, int32_t pid, int master, int other)
 {
 	static struct pump in, out;
 	struct termios saved, settings;
-	int terminal = find_terminal();
+	int terminal = find_terminal(), woken;
 	long code;
 
 	in = (struct pump){ .from = master < 0 ? -1 : 0, .to = master };
@@ -237,11 +244,13 @@ long dunc_relay(int pidfd, int32_t pid, int master)
 		make_raw(&settings);
 		SYS(ioctl, terminal, TCSETS, &settings);
 	}
-	relay_loop(pidfd, pid, terminal, &in, &out);
+	woken = relay_loop(pidfd, pid, terminal, other, &in, &out);
 	drain(&out);
 	if (master >= 0 && terminal >= 0)
 		SYS(ioctl, terminal, TCSETS, &saved);
 	relay_pidfd = -1;
+	if (woken)
+		return RELAY_WOKEN;
 	code = exit_code(pidfd);
 	reap_others(0);
 	return code;

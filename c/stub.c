@@ -104,7 +104,7 @@ long dunc_call(int what, int a, int b, int c, int d, int e, void *p, void *q)
 	case 9: return dunc_send_descriptor(a, p, (uint32_t)b, c);
 	case 10: return dunc_run(p, (uint32_t)a, q, (uint32_t)b);
 	case 11: return dunc_catch_signals();
-	case 12: return dunc_relay(a, b, c);
+	case 12: return dunc_relay(a, b, c, d);
 	case 16: return query_netlink(p, (uint32_t)a, q, (uint32_t)b);
 	case 15: dunc_prepare_terminal(a); return 0;
 	case 14: return build_id(p);

@@ -39,6 +39,9 @@ const NUMBERS = {
   kill: [62, 129],
   socket: [41, 198],
   connect: [42, 203],
+  recvfrom: [45, 207],
+  bind: [49, 200],
+  pipe2: [293, 59],
   sendto: [44, 206],
   socketpair: [53, 199],
   setsockopt: [54, 208],
@@ -339,7 +342,19 @@ export function prepareTerminal(master: number): void {
 
 /** Stay in the foreground until the process has ended; its exit code, 128 + N for signal N. */
 export function relay(pidfd: number, pid: number, master: number | undefined): number {
-  return checked(call("relay", pidfd, pid, master ?? -1, null, null), "wait for the container");
+  return relayUnless(pidfd, pid, master, -1)!;
+}
+
+/** relay() that comes back with undefined when there is something to read from `other`: to be called again. */
+export function relayUnless(
+  pidfd: number,
+  pid: number,
+  master: number | undefined,
+  other: number,
+): number | undefined {
+  const WOKEN = 256;
+  const code = stub()(CALLS.relay, pidfd, pid, master ?? -1, other, 0, null, null);
+  return checked(code, "wait for the container") === WOKEN ? undefined : code;
 }
 
 /**

@@ -37,6 +37,7 @@ import { destroy } from "./delete.ts";
 import { runHooks } from "./hooks.ts";
 import { keepPlans } from "./kept.ts";
 import { keepCreation } from "./kept_creation.ts";
+import { makeNotifyFolder } from "./notify.ts";
 import { type DeviceMover, deviceMover } from "./net_devices.ts";
 import type { CreateOptions, Runtime } from "./options.ts";
 import { writePidFile } from "./pid_file.ts";
@@ -69,8 +70,16 @@ export function createContainer(runtime: Runtime, options: CreateOptions): void 
   keepCreation(runtime, options, prepared, created.record);
 }
 
-/** Carry out what was prepared. The caller closes `pidfd` (and `master`). */
-export function launch(runtime: Runtime, options: CreateOptions, prepared: Preparation): Created {
+/**
+ * Carry out what was prepared. The caller closes `pidfd` (and `master`). `begin` is called right before the process is
+ * made, when its state folder is there.
+ */
+export function launch(
+  runtime: Runtime,
+  options: CreateOptions,
+  prepared: Preparation,
+  begin: (folder: Folder) => void = () => {},
+): Created {
   const { folder } = prepared;
   const console = options.consoleSocket === undefined
     ? undefined
@@ -84,7 +93,7 @@ export function launch(runtime: Runtime, options: CreateOptions, prepared: Prepa
     makeFolder(runtime.root, folder);
     const lock = lockNew(folder);
     try {
-      return makeContainer(runtime, options, prepared, { console, taker }, plan);
+      return makeContainer(runtime, options, prepared, { console, taker, begin }, plan);
     } finally {
       lock.release();
     }
@@ -94,10 +103,11 @@ export function launch(runtime: Runtime, options: CreateOptions, prepared: Prepa
   }
 }
 
-/** Connections that were made before anything else. */
+/** Connections that were made before anything else, and what is to be made with the state folder. */
 interface Connections {
   readonly console: number | undefined;
   readonly taker: ListenerTaker | undefined;
+  readonly begin: (folder: Folder) => void;
 }
 
 /** Lock a folder that has just been made. Where there is no room for the lock, the folder goes again. */
@@ -124,7 +134,7 @@ function makeContainer(
   runtime: Runtime,
   options: CreateOptions,
   prepared: Preparation,
-  { console, taker }: Connections,
+  { console, taker, begin }: Connections,
   firstPlan: Plan,
 ): Created {
   const { folder, cgroup, systemd } = prepared;
@@ -139,6 +149,8 @@ function makeContainer(
     // Named before it is made: `delete --force` finds everything after a kill -9 at any point.
     saveRecord(folder, prepared.record);
     saveConfig(folder, prepared.configText);
+    makeNotifyFolder(folder);
+    begin(folder);
     if (cgroup !== undefined && systemd === undefined) {
       const created = makeGroups(prepared, cgroup);
       record = prepared.record;

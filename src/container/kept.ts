@@ -9,6 +9,7 @@ import type { Spec } from "../spec/schema.ts";
 import { BARRIER, files, type Folder, saveKept } from "../state/folder.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import { type Container, stateDocument } from "./container.ts";
+import { isNotifying } from "./notify.ts";
 import type { ExecOptions, Status } from "./options.ts";
 
 /**
@@ -117,6 +118,8 @@ function execKey(options: ExecOptions): Uint8Array<ArrayBuffer> | undefined {
 export function engineVerbs(record: ContainerRecord, spec: Spec): (typeof KEPT_VERBS[number])[] {
   const verbs: (typeof KEPT_VERBS[number])[] = [];
   if ((spec.hooks?.poststart ?? []).length > 0) verbs.push("start");
+  // The folder of its socket is in the state folder.
+  if (isNotifying(spec)) verbs.push("delete", "deleteForce");
   // systemd is to be told.
   if (record.systemd !== undefined) verbs.push("delete", "deleteForce");
   // SIGKILL goes to the whole group, and others may be left when the first process has ended.

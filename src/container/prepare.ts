@@ -22,6 +22,7 @@ import { validateSpec } from "../spec/validate.ts";
 import { type Folder, folderOf, ioError } from "../state/folder.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import { hookState } from "./hooks.ts";
+import { withNotify } from "./notify.ts";
 import { netDevicesOf } from "./net_devices.ts";
 import type { CreateOptions, Log, Runtime } from "./options.ts";
 import { seccompOf } from "./seccomp.ts";
@@ -76,7 +77,7 @@ export function prepare(
   const configText = readConfig(options.bundle);
   const inherited = inheritedDescriptors();
   const checked = checkedSpec(configText, runtime);
-  const spec = withListenDescriptors(checked.spec, inherited);
+  const spec = withNotify(withListenDescriptors(checked.spec, inherited), folder);
   checkConsole(spec, options, form.detach);
   checkPropagation(spec, options);
   const rootfs = findRootfs(spec, options.bundle);

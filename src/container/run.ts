@@ -1,9 +1,11 @@
-import { catchSignals, close, relay, setSubreaper } from "../../ffi/stub.ts";
+import { catchSignals, close, relayUnless, setSubreaper } from "../../ffi/stub.ts";
 import { readOomKills } from "../cgroup/oom.ts";
 import type { CgroupPaths } from "../cgroup/paths.ts";
-import { launch } from "./create.ts";
+import { ContainerError } from "../errors.ts";
+import { type Created, launch } from "./create.ts";
 import { destroy } from "./delete.ts";
 import { keepCreation } from "./kept_creation.ts";
+import { NotifySocket } from "./notify.ts";
 import type { RunOptions, Runtime } from "./options.ts";
 import { type Preparation, prepare } from "./prepare.ts";
 import { poststart } from "./start.ts";
@@ -28,19 +30,49 @@ export function runPrepared(runtime: Runtime, options: RunOptions, prepared: Pre
     if (!options.noSubreaper) setSubreaper();
     catchSignals();
   }
-  const created = launch(runtime, options, prepared);
+  let notify: NotifySocket | undefined;
+  const created = launch(runtime, options, prepared, (folder) => notify = NotifySocket.bind(folder));
   const container = { ...created, status: "running" } as const;
   try {
     poststart(runtime, container);
     keepCreation(runtime, options, prepared, created.record);
-    if (options.detach) return 0;
-    const code = relay(created.pidfd, created.pid, created.master);
+    if (options.detach) {
+      warning(runtime, () => notify?.wait(created.pidfd, created.pid));
+      return 0;
+    }
+    const code = foreground(runtime, created, notify);
     if (code === KILLED) tellOfOom(runtime, created.record.cgroupPaths);
     if (!options.keep) destroy(runtime, { ...container, status: "stopped" });
     return code;
   } finally {
+    notify?.close();
     close(created.pidfd);
     if (created.master !== undefined) close(created.master);
+  }
+}
+
+/** Relay until the end, and pass on meanwhile that the container is ready: the service manager watches us then. */
+function foreground(
+  runtime: Runtime,
+  { pidfd, pid, master }: Created,
+  notify: NotifySocket | undefined,
+): number {
+  let waiting = notify !== undefined;
+  for (;;) {
+    const code = relayUnless(pidfd, pid, master, waiting ? notify!.fd : -1);
+    if (code !== undefined) return code;
+    warning(runtime, () => waiting = !notify!.forward(Deno.pid), () => waiting = false);
+  }
+}
+
+/** Readiness that cannot be told is no reason to end a container that runs. */
+function warning(runtime: Runtime, action: () => void, otherwise?: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    if (!(error instanceof ContainerError)) throw error;
+    runtime.log.warn(error.message);
+    otherwise?.();
   }
 }
 

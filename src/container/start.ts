@@ -1,11 +1,13 @@
+import { close } from "../../ffi/stub.ts";
 import { ContainerError } from "../errors.ts";
 import { startPlan } from "../plan/verbs.ts";
 import { BARRIER, lockFolder } from "../state/folder.ts";
 import { type Container, loadContainer, processOf } from "./container.ts";
 import { hooksOf, runHooks } from "./hooks.ts";
+import { NotifySocket } from "./notify.ts";
 import type { Runtime, Status } from "./options.ts";
 import { destroy } from "./delete.ts";
-import { carryOut, unexpected } from "./verb.ts";
+import { carryOut, identify, unexpected } from "./verb.ts";
 
 /**
  * `start`: let a created container's process go on. Returns when it has left the barrier, so that no `state` shows
@@ -15,16 +17,35 @@ import { carryOut, unexpected } from "./verb.ts";
  * (the container is killed then).
  */
 export function startContainer(runtime: Runtime, id: string): void {
+  const started = release(runtime, id);
+  if (started === undefined) return;
+  const { notify, pidfd, pid } = started;
+  try {
+    // Without the lock: readiness may take long, and the container may have to be killed.
+    if (pidfd !== undefined) notify.wait(pidfd, pid);
+  } finally {
+    notify.close();
+    if (pidfd !== undefined) close(pidfd);
+  }
+}
+
+/** Let it go, and give its socket if there is a service manager that wants to be told of its readiness. */
+function release(runtime: Runtime, id: string) {
   const lock = lockFolder(loadContainer(runtime, id).folder);
   try {
     const container = loadContainer(runtime, id);
     const refusal = REFUSALS[container.status];
     if (refusal !== undefined) throw new ContainerError(refusal);
+    const { pid } = processOf(container);
+    const notify = NotifySocket.bind(container.folder);
+    const pidfd = notify && identify(processOf(container));
     const outcome = carryOut(startPlan(processOf(container), container.folder.path, BARRIER));
+    if (outcome.errno !== undefined) notify?.close();
     if (outcome.errno === "ESRCH") throw new ContainerError(REFUSALS.stopped!);
     if (outcome.errno === "ENXIO" || outcome.errno === "ENOENT") throw new ContainerError(REFUSALS.running!);
     if (outcome.errno !== undefined) throw unexpected("start the container", outcome);
     poststart(runtime, container);
+    return notify && { notify, pidfd, pid };
   } finally {
     lock.release();
   }

@@ -1,7 +1,8 @@
-import { check, libc } from "./libc.ts";
+import { check, errno, libc } from "./libc.ts";
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
+const SOCK_DGRAM = 2;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
@@ -21,13 +22,7 @@ export class DescriptorSocket {
   readonly #fd: number;
 
   constructor(readonly path: string) {
-    this.#fd = check(libc().socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "socket");
-    const address = new Uint8Array(110);
-    new DataView(address.buffer).setUint16(0, AF_UNIX, true);
-    const name = new TextEncoder().encode(path);
-    if (name.length > 107) throw new Error(`${path} is too long for a socket`);
-    address.set(name, 2);
-    check(libc().bind(this.#fd, address, address.length), `bind ${path}`);
+    this.#fd = bound(path, SOCK_STREAM);
     check(libc().listen(this.#fd, 4), "listen");
   }
 
@@ -45,6 +40,42 @@ export class DescriptorSocket {
     libc().close(this.#fd);
     Deno.removeSync(this.path);
   }
+}
+
+/** A service manager's socket for readiness (sd_notify(3)). */
+export class NotifyListener {
+  readonly #fd: number;
+
+  constructor(readonly path: string) {
+    this.#fd = bound(path, SOCK_DGRAM);
+  }
+
+  /** The next message; undefined when there is none yet. */
+  receive(): Received | undefined {
+    const EAGAIN = 11;
+    try {
+      return receiveFrom(this.#fd);
+    } catch (error) {
+      if (errno() === EAGAIN) return undefined;
+      throw error;
+    }
+  }
+
+  close(): void {
+    libc().close(this.#fd);
+    Deno.removeSync(this.path);
+  }
+}
+
+function bound(path: string, type: number): number {
+  const fd = check(libc().socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "socket");
+  const address = new Uint8Array(110);
+  new DataView(address.buffer).setUint16(0, AF_UNIX, true);
+  const name = new TextEncoder().encode(path);
+  if (name.length > 107) throw new Error(`${path} is too long for a socket`);
+  address.set(name, 2);
+  check(libc().bind(fd, address, address.length), `bind ${path}`);
+  return fd;
 }
 
 function receiveFrom(connection: number): Received {
