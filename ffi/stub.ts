@@ -314,17 +314,6 @@ export function pollAny(awaited: readonly Awaited[], timeoutMs: number): boolean
   return checked(call("poll", timeoutMs, awaited.length, 0, poll, null), "poll") > 0;
 }
 
-/** A counter that becomes readable when something is added to it (eventfd(2)), for cgroup.event_control. */
-export function eventDescriptor(): number {
-  const EFD_CLOEXEC = 0o2000000;
-  return checked(syscall("eventfd2", 0, EFD_CLOEXEC), "eventfd");
-}
-
-/** Read an eventfd to zero. */
-export function resetEvent(fd: number): void {
-  syscallBuffer(2, "read", new Uint8Array(8), fd, 8);
-}
-
 /** Become the parent of orphaned descendants (PR_SET_CHILD_SUBREAPER, prctl(2)). */
 export function setSubreaper(): void {
   checked(syscall("prctl", 36, 1), "prctl PR_SET_CHILD_SUBREAPER");

@@ -1,4 +1,5 @@
-import { type Awaited, close, eventDescriptor, openForReading, pollAny, resetEvent } from "../../ffi/stub.ts";
+import { eventDescriptor, resetEvent } from "../../ffi/event.ts";
+import { type Awaited, close, openForReading, pollAny } from "../../ffi/stub.ts";
 import { writeFile } from "../cgroup/files.ts";
 import { containerPids } from "../cgroup/pids.ts";
 import { oomSource, readOomKills } from "../cgroup/oom.ts";

@@ -60,6 +60,8 @@ function foreground(
   let waiting = notify !== undefined;
   for (;;) {
     const code = relayUnless(pidfd, pid, master, waiting ? notify!.fd : -1);
+    // Its last word may lie there still.
+    if (waiting && code !== undefined) warning(runtime, () => notify!.forward(Deno.pid));
     if (code !== undefined) return code;
     warning(runtime, () => waiting = !notify!.forward(Deno.pid), () => waiting = false);
   }
