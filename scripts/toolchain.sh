@@ -83,6 +83,9 @@ vm|debootstrap|debootstrap
 ci|gcc-aarch64-linux-gnu|aarch64-linux-gnu-gcc
 ci|linux-libc-dev-arm64-cross|/usr/aarch64-linux-gnu/include/asm/ioctls.h
 ci|qemu-user-static|qemu-aarch64-static
+ci|podman|podman
+ci|containerd|ctr
+ci|docker.io|dockerd
 '
 
 say() { echo "toolchain: $*" >&2; }

@@ -4,7 +4,7 @@ import { duncPath, type Result, runCommand } from "./bench/dunc.ts";
 import { until } from "./support/command.ts";
 import { findProgram } from "./support/setting.ts";
 
-const WITHOUT = ["podman", "ctr"].filter((name) => findProgram(name) === undefined);
+const WITHOUT = ["podman", "ctr", "dockerd"].filter((name) => findProgram(name) === undefined);
 
 /** A test that wants a container engine. Where it is not installed the test says so and is passed over. */
 function engineTest(engine: string, name: string, fn: (bench: Bench) => Promise<void>): void {
@@ -70,7 +70,11 @@ engineTest("podman", "podman runs, executes, pauses, stops and removes container
   await runCommand("umount", ["-l", `${bench.bundle}/podman/graph/vfs`]);
 });
 
-engineTest("ctr", "containerd runs, executes, pauses and kills containers of dunc", async (bench) => {
+/** A containerd of the test's own, while `body` goes on. */
+async function withContainerd(
+  bench: Bench,
+  body: (socket: string, ctr: (...args: string[]) => Promise<Result>) => Promise<void>,
+): Promise<void> {
   const folder = `${bench.bundle}/containerd`;
   Deno.mkdirSync(folder);
   const disabled = ["grpc.v1.cri", "snapshotter.v1.btrfs", "snapshotter.v1.zfs", "snapshotter.v1.devmapper"];
@@ -96,6 +100,15 @@ disabled_plugins = [${disabled.map((name) => `"io.containerd.${name}"`)}]
     runCommand("ctr", ["--address", `${folder}/sock`, ...args], { timeoutMs: 30_000 });
   try {
     await until("containerd answers", async () => (await ctr("version")).code === 0 || undefined, 15_000);
+    await body(`${folder}/sock`, ctr);
+  } finally {
+    daemon.kill("SIGTERM");
+    await daemon.status;
+  }
+}
+
+engineTest("ctr", "containerd runs, executes, pauses and kills containers of dunc", async (bench) => {
+  await withContainerd(bench, async (_socket, ctr) => {
     const runtime = ["--runc-binary", duncPath()];
     // Its own root file system: no image is needed.
     const rootfs = ["--rootfs", bench.rootfs];
@@ -115,8 +128,81 @@ disabled_plugins = [${disabled.map((name) => `"io.containerd.${name}"`)}]
     );
     assertEquals((await ctr("task", "rm", two)).code, 0);
     assertEquals((await ctr("container", "rm", two)).code, 0);
-  } finally {
-    daemon.kill("SIGTERM");
-    await daemon.status;
-  }
+  });
 });
+
+engineTest(
+  "dockerd",
+  "docker runs, executes, pauses, measures, updates, restarts and removes containers of dunc",
+  async (bench) => {
+    await withContainerd(bench, async (containerd) => {
+      const folder = `${bench.bundle}/docker`;
+      Deno.mkdirSync(folder);
+      const socket = `unix://${folder}/sock`;
+      const words = [
+        ...[
+          "-H",
+          socket,
+          "--containerd",
+          containerd,
+          "--pidfile",
+          `${folder}/pid`,
+          "--storage-driver",
+          "vfs",
+        ],
+        ...[
+          "--data-root",
+          `${folder}/data`,
+          "--exec-root",
+          `${folder}/exec`,
+          "--add-runtime",
+          `dunc=${duncPath()}`,
+        ],
+        ...["--exec-opt", "native.cgroupdriver=cgroupfs", "--default-ulimit", "nofile=20000:20000"],
+        ...["--bridge=none", "--iptables=false", "--ip6tables=false"],
+      ];
+      // In a network namespace of its own: it would change the machine's rules.
+      const daemon = new Deno.Command("unshare", {
+        args: ["--net", "sh", "-c", 'ip link set lo up; exec dockerd "$@"', "sh", ...words],
+        stdin: "null",
+        stdout: "null",
+        stderr: "null",
+      }).spawn();
+      const docker = (...args: string[]) =>
+        runCommand("docker", ["-H", socket, ...args], { timeoutMs: 60_000, env: { HOME: folder } });
+      const ok = async (...args: string[]) => {
+        const { code, stdout, stderr } = await docker(...args);
+        assertEquals(code, 0, `docker ${args.join(" ")}: ${stderr}`);
+        return stdout;
+      };
+      try {
+        await until("dockerd answers", async () => (await docker("version")).code === 0 || undefined, 20_000);
+        const tar = `${bench.bundle}/docker.tar`;
+        assertEquals((await runCommand("tar", ["-C", bench.rootfs, "-cf", tar, "."])).code, 0);
+        await ok("import", tar, "busybox");
+        const run = ["run", "--runtime", "dunc", "--network", "none"];
+        assertEquals(await ok(...run, "--rm", "busybox", "/bin/echo", "hello"), "hello\n");
+        const name = bench.id();
+        await ok(...run, "--detach", "--name", name, "busybox", "/bin/sleep", "100");
+        assertEquals(await ok("exec", name, "/bin/echo", "in"), "in\n");
+        assertEquals(await ok("exec", "-t", name, "/bin/echo", "terminal"), "terminal\r\n");
+        await ok("pause", name);
+        assertStringIncludes(await ok("ps", "--format", "{{.Status}}"), "(Paused)");
+        await ok("unpause", name);
+        assertStringIncludes(await ok("top", name), "/bin/sleep 100");
+        assertStringIncludes(await ok("stats", "--no-stream", name), name);
+        await ok("update", "--memory", "64m", "--memory-swap", "64m", name);
+        await ok("restart", "-t", "0", name);
+        await ok("stop", "-t", "0", name);
+        assertEquals(await ok("inspect", "-f", "{{.State.ExitCode}}", name), "137\n");
+        await ok("rm", name);
+        const missing = await docker(...run, "--rm", "busybox", "/nonesuch");
+        assertEquals(missing.code, 127, missing.stderr);
+      } finally {
+        daemon.kill("SIGTERM");
+        await daemon.status;
+        await runCommand("sh", ["-c", `grep -o '${folder}[^ ]*' /proc/mounts | xargs -r umount -l`]);
+      }
+    });
+  },
+);
