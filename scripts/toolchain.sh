@@ -75,6 +75,9 @@ test ci|tmux|tmux
 test ci|bsdutils|script
 test ci|util-linux|nsenter
 test ci|libcap2-bin|setcap
+test ci|fish|fish
+test ci|zsh|zsh
+test ci|man-db|man
 bench|crun|crun
 vm|qemu-system-x86|qemu-system-x86_64
 vm|qemu-system-common|/usr/lib/qemu/virtiofsd

@@ -84,7 +84,10 @@ export type Need =
   | "vm"
   | "systemd"
   | "cgroup-v1"
-  | "guest";
+  | "guest"
+  | "fish"
+  | "zsh"
+  | "man";
 
 /** Whether this is the guest of scripts/vm. */
 export function inGuest(): boolean {
