@@ -172,6 +172,7 @@ static long run_op(struct run *run, const struct op_head *head)
 	case OP_REQUIRE_DEVICE: return op_require_device(run, AS(require_device));
 	case OP_UNSHARE: return SYS(unshare, AS(unshare)->flags);
 	case OP_MAKE_USERNS: return op_make_userns(run, AS(make_userns));
+	case OP_PARENT_USERNS: return op_parent_userns(run, AS(parent_userns));
 	case OP_SETNS: return SYS(setns, run->slots[AS(setns)->slot], AS(setns)->flags);
 	case OP_CLONE: return op_clone(run, AS(clone));
 	case OP_SYNC: return op_sync(run, AS(sync));

@@ -1,5 +1,6 @@
 /* A user namespace that only carries id maps: a mount takes them from it (mount_setattr(2), MOUNT_ATTR_IDMAP). */
 #include "plan.h"
+#include <linux/nsfs.h>
 
 /* /proc/PID/NAME of a child of ours. */
 static long open_child_file(long pid, const char *name, uint64_t flags)
@@ -55,4 +56,9 @@ long op_make_userns(struct run *run, const struct op_make_userns *op)
 	if (pid > 0)
 		SYS(wait4, pid, NULL, 0, NULL);
 	return rc;
+}
+
+long op_parent_userns(struct run *run, const struct op_parent_userns *op)
+{
+	return slot_fill(run, op->slot, SYS(ioctl, run->slots[op->namespace], NS_GET_PARENT));
 }

@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 #define PLAN_MAGIC 0x636e7564u
-#define PLAN_ABI   0x6a04387a40e8fe21ull
+#define PLAN_ABI   0xabe291b005fdd3a0ull
 #define SLOT_LIMIT 512u
 #define SLOT_NONE  0xffffffffu
 
@@ -62,67 +62,68 @@ enum op_code {
 	OP_REQUIRE_DEVICE = 32,
 	OP_UNSHARE = 33,
 	OP_MAKE_USERNS = 34,
-	OP_SETNS = 35,
-	OP_CLONE = 36,
-	OP_SYNC = 37,
-	OP_END_CONVERSATION = 38,
-	OP_OPEN_PROC = 39,
-	OP_WRITE_PROC = 40,
-	OP_CHECK_PROC = 41,
-	OP_SETSID = 42,
-	OP_PRCTL = 43,
-	OP_UMASK = 44,
-	OP_SETHOSTNAME = 45,
-	OP_SETDOMAINNAME = 46,
-	OP_LINK_UP = 47,
-	OP_NETLINK_SOCKET = 48,
-	OP_ABSENT_LINK = 49,
-	OP_NETLINK = 50,
-	OP_PRLIMIT = 51,
-	OP_JOIN_KEYRING = 52,
-	OP_PERSONALITY = 53,
-	OP_SCHED_SETATTR = 54,
-	OP_IOPRIO_SET = 55,
-	OP_SET_MEMPOLICY = 56,
-	OP_SCHED_SETAFFINITY = 57,
-	OP_DROP_BOUNDING = 58,
-	OP_SETGROUPS = 59,
-	OP_SETRESGID = 60,
-	OP_SETRESUID = 61,
-	OP_CAPSET = 62,
-	OP_SECCOMP = 63,
-	OP_RECORD_CALLS = 64,
-	OP_CHDIR = 65,
-	OP_CHECK_CWD = 66,
-	OP_REOPEN_NULL = 67,
-	OP_STDIO_OWNER = 68,
-	OP_OPEN_PTY = 69,
-	OP_SET_STDIO = 70,
-	OP_CONTROLLING_TERMINAL = 71,
-	OP_SET_HOME = 72,
-	OP_FIND_PROGRAM = 73,
-	OP_RUN_HOOK = 74,
-	OP_BARRIER = 75,
-	OP_CLOSE_RANGE = 76,
-	OP_EXECVE = 77,
-	OP_IDENTIFY_PROCESS = 78,
-	OP_PIDFD_SIGNAL = 79,
-	OP_WAIT_EXIT = 80,
-	OP_RELEASE_BARRIER = 81,
-	OP_REQUIRE_THAWED = 82,
-	OP_REQUIRE_FROZEN = 83,
-	OP_SET_FROZEN = 84,
-	OP_PRINT_PIDS = 85,
-	OP_REQUIRE_ENTRY = 86,
-	OP_MAKE_DIRECTORY = 87,
-	OP_WRITE_FILE = 88,
-	OP_WRITE_BYTES = 89,
-	OP_COPY_TEXT = 90,
-	OP_RENAME = 91,
-	OP_ATTACH_DEVICE_PROGRAM = 92,
-	OP_FLOCK = 93,
-	OP_REMOVE_DIRECTORY = 94,
-	OP_PRINT_STATE = 95,
+	OP_PARENT_USERNS = 35,
+	OP_SETNS = 36,
+	OP_CLONE = 37,
+	OP_SYNC = 38,
+	OP_END_CONVERSATION = 39,
+	OP_OPEN_PROC = 40,
+	OP_WRITE_PROC = 41,
+	OP_CHECK_PROC = 42,
+	OP_SETSID = 43,
+	OP_PRCTL = 44,
+	OP_UMASK = 45,
+	OP_SETHOSTNAME = 46,
+	OP_SETDOMAINNAME = 47,
+	OP_LINK_UP = 48,
+	OP_NETLINK_SOCKET = 49,
+	OP_ABSENT_LINK = 50,
+	OP_NETLINK = 51,
+	OP_PRLIMIT = 52,
+	OP_JOIN_KEYRING = 53,
+	OP_PERSONALITY = 54,
+	OP_SCHED_SETATTR = 55,
+	OP_IOPRIO_SET = 56,
+	OP_SET_MEMPOLICY = 57,
+	OP_SCHED_SETAFFINITY = 58,
+	OP_DROP_BOUNDING = 59,
+	OP_SETGROUPS = 60,
+	OP_SETRESGID = 61,
+	OP_SETRESUID = 62,
+	OP_CAPSET = 63,
+	OP_SECCOMP = 64,
+	OP_RECORD_CALLS = 65,
+	OP_CHDIR = 66,
+	OP_CHECK_CWD = 67,
+	OP_REOPEN_NULL = 68,
+	OP_STDIO_OWNER = 69,
+	OP_OPEN_PTY = 70,
+	OP_SET_STDIO = 71,
+	OP_CONTROLLING_TERMINAL = 72,
+	OP_SET_HOME = 73,
+	OP_FIND_PROGRAM = 74,
+	OP_RUN_HOOK = 75,
+	OP_BARRIER = 76,
+	OP_CLOSE_RANGE = 77,
+	OP_EXECVE = 78,
+	OP_IDENTIFY_PROCESS = 79,
+	OP_PIDFD_SIGNAL = 80,
+	OP_WAIT_EXIT = 81,
+	OP_RELEASE_BARRIER = 82,
+	OP_REQUIRE_THAWED = 83,
+	OP_REQUIRE_FROZEN = 84,
+	OP_SET_FROZEN = 85,
+	OP_PRINT_PIDS = 86,
+	OP_REQUIRE_ENTRY = 87,
+	OP_MAKE_DIRECTORY = 88,
+	OP_WRITE_FILE = 89,
+	OP_WRITE_BYTES = 90,
+	OP_COPY_TEXT = 91,
+	OP_RENAME = 92,
+	OP_ATTACH_DEVICE_PROGRAM = 93,
+	OP_FLOCK = 94,
+	OP_REMOVE_DIRECTORY = 95,
+	OP_PRINT_STATE = 96,
 };
 
 enum word {
@@ -524,6 +525,15 @@ _Static_assert(offsetof(struct op_make_userns, slot) == 16, "make_userns.slot");
 _Static_assert(offsetof(struct op_make_userns, uid_map) == 20, "make_userns.uidMap");
 _Static_assert(offsetof(struct op_make_userns, gid_map) == 24, "make_userns.gidMap");
 _Static_assert(sizeof(struct op_make_userns) == 32, "make_userns");
+
+struct op_parent_userns {
+	struct op_head head;
+	slot_ref slot;
+	slot_ref namespace;
+} __attribute__((aligned(8)));
+_Static_assert(offsetof(struct op_parent_userns, slot) == 16, "parent_userns.slot");
+_Static_assert(offsetof(struct op_parent_userns, namespace) == 20, "parent_userns.namespace");
+_Static_assert(sizeof(struct op_parent_userns) == 24, "parent_userns");
 
 struct op_setns {
 	struct op_head head;
@@ -1148,6 +1158,7 @@ _Static_assert(sizeof(struct op_print_state) == 64, "print_state");
 	X(require_device, REQUIRE_DEVICE) \
 	X(unshare, UNSHARE) \
 	X(make_userns, MAKE_USERNS) \
+	X(parent_userns, PARENT_USERNS) \
 	X(setns, SETNS) \
 	X(clone, CLONE) \
 	X(sync, SYNC) \
@@ -1293,6 +1304,8 @@ _Static_assert(sizeof(struct op_print_state) == 64, "print_state");
 	X(make_userns, MAKE_USERNS, slot, SLOT_FILLED) \
 	X(make_userns, MAKE_USERNS, uid_map, STR) \
 	X(make_userns, MAKE_USERNS, gid_map, STR) \
+	X(parent_userns, PARENT_USERNS, slot, SLOT_FILLED) \
+	X(parent_userns, PARENT_USERNS, namespace, SLOT) \
 	X(setns, SETNS, slot, SLOT) \
 	X(clone, CLONE, cgroup, SLOT_OR_NONE) \
 	X(open_proc, OPEN_PROC, slot, SLOT_FILLED) \

@@ -93,6 +93,7 @@ long op_cover_path(struct run *run, const struct op_cover_path *op);
 long op_protect_path(struct run *run, const struct op_protect_path *op);
 long op_tmpcopyup(struct run *run, const struct op_tmpcopyup *op);
 
+long op_parent_userns(struct run *run, const struct op_parent_userns *op);
 long op_make_userns(struct run *run, const struct op_make_userns *op);
 long op_clone(struct run *run, const struct op_clone *op);
 long op_sync(struct run *run, const struct op_sync *op);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { checkHost, type CheckResult } from "./container/check.ts";
 export { createContainer } from "./container/create.ts";
 export { deleteContainer } from "./container/delete.ts";
 export { execContainer } from "./container/exec.ts";

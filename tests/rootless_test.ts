@@ -236,19 +236,68 @@ containerTest("on cgroup v2: in a delegated group the container gets a group of 
   }
 }, NEEDS);
 
-containerTest("a user of the container that is not mapped is named, and nothing is made", async (c) => {
-  const user = new OrdinaryUser(c);
-  await user.configure(".process.user = {uid: 1000, gid: 1000}");
-  const refused = await user.fails(1, "dunc run mine");
-  assertStringIncludes(refused, "process.user.uid: cannot set uid to unmapped user in user namespace");
-  assertStringIncludes(refused, "process.user.gid: cannot set gid to unmapped user in user namespace");
-  await user.configure(`.process.args = ["sleep", "100"]`);
-  await user.ok("dunc run -d mine");
-  const exec = await user.fails(255, "dunc exec --user 1000 mine id");
-  assertStringIncludes(exec, "process.user.uid: cannot set uid to unmapped user in user namespace");
-  await user.ok("dunc delete --force mine");
+containerTest(
+  "the one id that is mapped may be another user than root, in create, exec and on a terminal",
+  async (c) => {
+    const user = new OrdinaryUser(c);
+    const look =
+      "id -u; id -g; cat /proc/self/uid_map; touch /tmp/made; stat -c %u:%g /tmp/made; grep CapEff /proc/self/status";
+    await user.configure(`.process.user = {uid: 1000, gid: 1001} | .root.readonly = false | ${args(look)}`);
+    const output = await user.ok("dunc run mine");
+    // One namespace counts from the other one; only somebody with power in it would have these.
+    assertMatch(output, /^1000\n1001\n\s+1000\s+0\s+1\n1000:1001\nCapEff:\s+0+\n$/);
+    const { uid, gid } = Deno.statSync(`${user.bundle}/rootfs/tmp/made`);
+    assertEquals([uid, gid], [user.uid, user.uid]);
+    await user.configure(`.process.user = {uid: 1000, gid: 1001} | .process.args = ["sleep", "100"]`);
+    await user.ok("dunc create mine");
+    assertEquals(await user.ok("dunc exec mine id -u"), "1000\n");
+    await user.ok("dunc start mine");
+    for (let i = 0; i < 2; i++) {
+      assertEquals(
+        await user.ok("dunc exec mine sh -c 'id -g; cat /proc/1/comm'"),
+        "1001\nsleep\n",
+      );
+    }
+    assertStringIncludes(
+      await user.ok("script -qec 'dunc exec -t mine sh -c \"id -u; tty\"' /dev/null < /dev/null"),
+      "1000\r\n/dev/pts/0",
+    );
+    const exec = await user.fails(255, "dunc exec --user 0:0 mine id");
+    assertStringIncludes(exec, "process.user.uid: cannot set uid to unmapped user in user namespace");
+    assertStringIncludes(exec, "map it in linux.uidMappings");
+    await user.ok("dunc delete --force mine");
+    assertEquals(user.containers(), []);
+  },
+  [...NEEDS, "script"],
+);
+
+containerTest("a document that maps no root is carried out below a namespace that does", async (c) => {
+  const user = new OrdinaryUser(c, { helpers: true });
+  const range = `{containerID: 2000, hostID: ${user.firstId}, size: 10}`;
+  await user.configure(
+    `.linux.uidMappings = [{containerID: 500, hostID: 54321, size: 1}, ${range}] |
+     .linux.gidMappings = [{containerID: 500, hostID: 54321, size: 1}] | .process.user = {uid: 2003, gid: 500} | ${
+      args("id -u; id -g; cat /proc/self/uid_map")
+    }`,
+  );
+  assertMatch(await user.ok("dunc run mine"), /^2003\n500\n\s+500\s+0\s+1\n\s+2000\s+1\s+10\n$/);
   assertEquals(user.containers(), []);
 }, NEEDS);
+
+containerTest(
+  "a user that is in no range is named with the map that lacks it, and nothing is made",
+  async (c) => {
+    const user = new OrdinaryUser(c, { helpers: true });
+    const map =
+      `[{containerID: 0, hostID: 54321, size: 1}, {containerID: 1, hostID: ${user.firstId}, size: 10}]`;
+    await user.configure(`.linux.uidMappings = ${map} | .process.user = {uid: 11, gid: 0}`);
+    const refused = await user.fails(1, "dunc run mine");
+    assertStringIncludes(refused, "process.user.uid: cannot set uid to unmapped user in user namespace");
+    assertStringIncludes(refused, "map it in linux.uidMappings; `dunc check` tells");
+    assertEquals(user.containers(), []);
+  },
+  NEEDS,
+);
 
 containerTest("clocks are shifted without root, in a time namespace of the user's own", async (c) => {
   const user = new OrdinaryUser(c);

@@ -19,7 +19,7 @@ import { ContainerError } from "../errors.ts";
 import { procCovers } from "../host/facts.ts";
 import { readProcessStat } from "../host/process_stat.ts";
 import { runConversation } from "../launch/conversation.ts";
-import { type IdMaps, type Mapper, writeIdMaps } from "../launch/id_maps.ts";
+import { type Mapper, writeIdMaps } from "../launch/id_maps.ts";
 import { PROC_REFUSED } from "../launch/report.ts";
 import { spawnPlan } from "../launch/spawn.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -45,6 +45,7 @@ import { type Preparation, prepare } from "./prepare.ts";
 import { delegatedUser } from "./resources.ts";
 import type { ListenerTaker } from "./seccomp_agent.ts";
 import { traceEnd, tracePlan, traceReady } from "./trace.ts";
+import { nestedMapsOf } from "./user_namespace.ts";
 import { nested, startFailure } from "./verb.ts";
 
 /** A container that has just been made, with its process still ours. */
@@ -177,7 +178,7 @@ function makeContainer(
         const writes = cgroup!.writes.filter((write) => !runtime.systemd!.isTight(write));
         makeGroups(prepared, { ...cgroup!, writes, inhabitant });
       },
-      maps: (pid) => writeIdMaps(pid, mapsOf(prepared.spec), mapper()),
+      maps: (pid) => writeIdMaps(pid, nestedMapsOf(prepared.spec).outer, mapper()),
       devices: (pid) => mover?.move(pid),
       hooks: (pid) => {
         const container = { record, status: "creating" } as const;
@@ -267,10 +268,6 @@ function holdDevices({ linux }: Spec, directory: string, rootless: boolean): voi
   } catch (error) {
     if (!(rootless && error instanceof ContainerError && error.detail.errno === "EPERM")) throw error;
   }
-}
-
-function mapsOf({ linux }: Spec): IdMaps {
-  return { uidMappings: linux?.uidMappings ?? [], gidMappings: linux?.gidMappings ?? [] };
 }
 
 function mapper(): Mapper {

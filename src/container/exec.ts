@@ -12,12 +12,14 @@ import {
 } from "../../ffi/stub.ts";
 import { joinRdtGroup } from "../cgroup/resctrl_group.ts";
 import { ContainerError, SpecError } from "../errors.ts";
-import { maySetGroups, ownNamespaces } from "../host/namespaces.ts";
+import { mapsOf, maySetGroups, ownNamespaces } from "../host/namespaces.ts";
 import { CLONE_NEWUSER } from "../linux/constants.gen.ts";
 import { missingModules } from "../host/lsm.ts";
 import { type Handlers, runConversation } from "../launch/conversation.ts";
 import { spawnPlan } from "../launch/spawn.ts";
 import { buildExecPlan } from "../plan/build_exec.ts";
+import { isMapped } from "../spec/id_mapping_rules.ts";
+import type { Maps } from "../spec/nested_maps.ts";
 import { parseProcess, parseSpec } from "../spec/parse.ts";
 import type { Process, Spec } from "../spec/schema.ts";
 import { checkMappedUser, checkProcess, Issues } from "../spec/validate.ts";
@@ -45,7 +47,8 @@ export function execContainer(runtime: Runtime, options: ExecOptions): number {
   const container = loadContainer(runtime, options.id);
   checkStatus(container, options);
   const spec = currentSpec(container);
-  const { process, origin } = processFor(spec, options, runtime);
+  const maps = mapsOf(processOf(container).pid);
+  const { process, origin } = processFor(withMaps(spec, maps), options, runtime);
   checkConsole(process, options);
   // A pidfd that was checked against the record: every later look goes through it.
   const target = identify(processOf(container));
@@ -63,6 +66,8 @@ export function execContainer(runtime: Runtime, options: ExecOptions): number {
       pid,
       namespaces,
       userNamespace: (namespaces & CLONE_NEWUSER) !== 0,
+      // The container is set up by a root: where its process knows none, that one is in the namespace around it.
+      nestedUser: !isMapped(maps.uidMappings, 0) || !isMapped(maps.gidMappings, 0),
       setgroups: maySetGroups(pid),
       noNewKeyring: false,
       preserveFds,
@@ -135,6 +140,11 @@ function bundleText(record: Container["record"]): string | undefined {
 }
 
 const configOf = ({ record }: Pick<Container, "record">): string => `${record.bundle}/config.json`;
+
+/** The document with the maps that its process has now: those that `exec` can be somebody in. */
+function withMaps(spec: Spec, maps: Maps): Spec {
+  return maps.uidMappings.length === 0 ? spec : { ...spec, linux: { ...spec.linux, ...maps } };
+}
 
 function processFor(spec: Spec, options: ExecOptions, runtime: Runtime) {
   const issues = new Issues();

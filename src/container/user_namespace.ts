@@ -7,6 +7,7 @@ import { spawnPlan } from "../launch/spawn.ts";
 import type { UserNamespaceRequest } from "../plan/frame.ts";
 import { type Joined, namespacesOf, visitPlan } from "../plan/namespaces.ts";
 import { isSameMap } from "../spec/id_mapping_rules.ts";
+import { type NestedMaps, nestMaps } from "../spec/nested_maps.ts";
 import type { Spec } from "../spec/schema.ts";
 import type { Runtime } from "./options.ts";
 
@@ -39,7 +40,13 @@ export function userNamespaceOf(
     privileged: Deno.uid() === 0 && mayCloneTrees(),
     rootfsReachable: isReachable(rootfs),
     setgroups,
+    inner: joined === undefined ? nestedMapsOf(spec).inner : undefined,
   };
+}
+
+/** The maps of the document as this user can have them. */
+export function nestedMapsOf({ linux = {}, process }: Spec): NestedMaps {
+  return nestMaps(linux, process, Deno.uid() !== 0);
 }
 
 /** Who maps its own id alone must give setgroups up, and a namespace in one without it has none either. */

@@ -1,3 +1,3 @@
 // Written by scripts/gen_plan_h.ts: do not edit.
 /** planAbi() of the table in schema.ts. */
-export const PLAN_ABI = 0x6a04387a40e8fe21n;
+export const PLAN_ABI = 0xabe291b005fdd3a0n;

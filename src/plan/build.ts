@@ -30,7 +30,7 @@ import {
   pathInRoot,
   step,
 } from "./frame.ts";
-import { idMapSteps } from "./id_maps.ts";
+import { idMapSteps, idMapText } from "./id_maps.ts";
 import { mountSteps, preparedTreeSteps } from "./mounts.ts";
 import { joinSteps, type Namespaces, namespacesOf, timeSteps } from "./namespaces.ts";
 import { joinedDeviceSteps, newDeviceSteps } from "./net_devices.ts";
@@ -49,6 +49,7 @@ import {
 import { enterRootSteps, maskSteps, nullDeviceSteps, pinRootSteps, readonlyRootSteps } from "./rootfs.ts";
 import { WORDS } from "./schema.ts";
 import { sysctlPath } from "../spec/sysctl.ts";
+import type { Maps } from "../spec/nested_maps.ts";
 import { userOf } from "../spec/user.ts";
 import { streamSteps, terminalSteps } from "./terminal.ts";
 
@@ -184,7 +185,15 @@ function firstStageSteps(request: CreateRequest, frame: Frame, namespaces: Names
  * an ordinary user has the power to make one in its user namespace only (kernel-facts.md section 6).
  */
 function isMappedFirst({ userNamespace }: CreateRequest, namespaces: Namespaces): boolean {
-  return namespaces.isNew("time") && userNamespace?.isNew === true && !userNamespace.privileged;
+  if (userNamespace?.isNew !== true) return false;
+  return userNamespace.inner !== undefined || (namespaces.isNew("time") && !userNamespace.privileged);
+}
+
+/** The namespace that the process is in at the end is made where its maps can be written: under the host's /proc. */
+function innerSteps(maps: Maps | undefined, frame: Frame): Step[] {
+  if (maps === undefined) return [];
+  const [uidMap, gidMap] = [idMapText(maps.uidMappings), idMapText(maps.gidMappings)];
+  return [step({ op: "make_userns", slot: frame.inner, uidMap, gidMap }, USER_NAMESPACE)];
 }
 
 /** What the process is in before it is cloned: namespaces that are joined, a time namespace, the user namespace for it. */
@@ -203,6 +212,7 @@ function surroundingSteps(
       step({ op: "unshare", flags: BigInt(CLONE_NEWUSER) }, ["linux", "namespaces"]),
       step({ op: "sync", word: WORDS.maps }, USER_NAMESPACE),
       ...mappedRootSteps(),
+      ...innerSteps(userNamespace?.inner, frame),
       ...time,
     ];
   }
@@ -267,12 +277,14 @@ function insideSteps(
   const { spec } = request;
   const nullDevice = frame.slots.make("/dev/null");
   const steps: Step[] = [];
+  // The process's user has no name yet where it gets a namespace of its own: it is root until then.
+  const owner = request.userNamespace?.inner === undefined ? spec.process! : { ...spec.process!, user: {} };
   if (spec.process!.terminal === true) {
-    steps.push(...terminalSteps(spec.process!, frame, true));
+    steps.push(...terminalSteps(owner, frame, true));
     if ((spec.linux?.maskedPaths ?? []).length > 0) {
       steps.push(...nullDeviceSteps(frame, nullDevice, O_PATH, ["linux", "maskedPaths"]));
     }
-  } else steps.push(...streamSteps(spec.process!, frame, nullDevice));
+  } else steps.push(...streamSteps(owner, frame, nullDevice));
   steps.push(...workingDirectorySteps(request, frame), ...late, ...readonlyRootSteps(request, frame));
   if (spec.hostname !== undefined && spec.hostname !== "") {
     steps.push(step({ op: "sethostname", name: spec.hostname }, ["hostname"]));
@@ -311,6 +323,9 @@ function lastSteps(request: CreateRequest, frame: Frame, process: ProcessRequest
     step({ op: "umask", mask: umask }, ["process", "user", "umask"]),
     step({ op: "set_home", uid: userOf(spec.process!).uid }, ["process", "env"]),
     // Without no_new_privs, loading a filter needs CAP_SYS_ADMIN: before the capabilities are dropped.
+    ...(request.userNamespace?.inner === undefined
+      ? []
+      : [step({ op: "setns", slot: frame.inner, flags: CLONE_NEWUSER }, ["process", "user"])]),
     ...(early ? filter : []),
     ...credentialSteps(process, request.userNamespace?.setgroups !== false),
     ...programSteps(process),

@@ -1,6 +1,7 @@
 import type { Origin } from "../errors.ts";
 import {
   CLONE_NEWCGROUP,
+  CLONE_NEWUSER,
   O_DIRECTORY,
   O_PATH,
   O_RDONLY,
@@ -36,6 +37,8 @@ export interface ExecRequest extends ProcessRequest {
   /** CLONE_NEW* of the namespaces that are the container's own and not already ours: setns(2) takes no other. */
   readonly namespaces: number;
   readonly userNamespace: boolean;
+  /** Whether its process is in a user namespace below the container's (spec/nested_maps.ts). */
+  readonly nestedUser?: boolean;
   /** Whether groups may be set: /proc/PID/setgroups of the container says so. */
   readonly setgroups: boolean;
   readonly noNewKeyring: boolean;
@@ -63,6 +66,9 @@ export function buildExecPlan(request: ExecRequest): Plan {
   const process = slots.give("container process");
   const consoleSocket = request.consoleSocket ? slots.give("console socket") : null;
   const root = slots.make("/");
+  const inner = slots.make("inner user namespace");
+  // Who has no name yet in the namespace that is joined first is its root.
+  const owner = request.nestedUser === true ? { ...request.process, user: {} } : request.process;
   const terminal = {
     slots,
     consoleSocket,
@@ -78,16 +84,31 @@ export function buildExecPlan(request: ExecRequest): Plan {
       [],
     ),
     ...(request.process.terminal === true
-      ? terminalSteps(request.process, terminal, false)
-      : [step({ op: "stdio_owner", uid: userOf(request.process).uid }, [...request.origin, "user"])]),
+      ? terminalSteps(owner, terminal, false)
+      : [step({ op: "stdio_owner", uid: userOf(owner).uid }, [...request.origin, "user"])]),
   ];
-  const steps = [...joinSteps(request, slots, process), ...inside, ...lastSteps(request)];
+  const steps = [...joinSteps(request, slots, process, inner), ...inside, ...lastSteps(request, inner)];
   const { openat2, mountApi } = request.kernel;
   const plan = { steps, slots: slots.names, given: slots.given, ownWalk: !openat2 };
   return mountApi ? plan : classicPlan(plan);
 }
 
-function joinSteps(request: ExecRequest, slots: Slots, process: number): Step[] {
+/** From outside only the namespace around the process's own is to be had: it owns all the others. */
+function outerUserSteps({ pid }: ExecRequest, slots: Slots, inner: number): Step[] {
+  const origin: Origin = ["linux", "namespaces"];
+  const outer = slots.make("outer user namespace");
+  return [
+    step(
+      { op: "open", slot: inner, root: null, path: `/proc/${pid}/ns/user`, flags: O_RDONLY, resolve: 0 },
+      origin,
+    ),
+    step({ op: "parent_userns", slot: outer, namespace: inner }, origin),
+    step({ op: "setns", slot: outer, flags: CLONE_NEWUSER }, origin),
+    step({ op: "close", slot: outer }, origin),
+  ];
+}
+
+function joinSteps(request: ExecRequest, slots: Slots, process: number, inner: number): Step[] {
   const open = (path: string, flags: number): [number, Step] => {
     const slot = slots.make(path);
     return [slot, step({ op: "open", slot, root: null, path, flags, resolve: 0 }, CGROUP)];
@@ -118,7 +139,9 @@ function joinSteps(request: ExecRequest, slots: Slots, process: number): Step[] 
     ? open(`/proc/${request.pid}/ns/cgroup`, O_RDONLY)
     : [process, undefined];
   if (opened !== undefined) steps.push(opened);
-  const flags = request.namespaces & ~CLONE_NEWCGROUP;
+  const nested = request.nestedUser === true;
+  if (nested) steps.push(...outerUserSteps(request, slots, inner));
+  const flags = request.namespaces & ~CLONE_NEWCGROUP & ~(nested ? CLONE_NEWUSER : 0);
   if (flags !== 0) steps.push(step({ op: "setns", slot: process, flags }, ["linux", "namespaces"]));
   // A pid namespace is entered by children only.
   const listener = listenerOf(request.seccomp);
@@ -169,7 +192,7 @@ function identitySteps(request: ExecRequest, slots: Slots): Step[] {
   return steps;
 }
 
-function lastSteps(request: ExecRequest): Step[] {
+function lastSteps(request: ExecRequest, inner: number): Step[] {
   const { seccomp, process, origin } = request;
   const early = seccomp !== undefined && process.noNewPrivileges !== true;
   const filter = filterSteps(seccomp);
@@ -184,6 +207,9 @@ function lastSteps(request: ExecRequest): Step[] {
     // Unset: what the runtime's caller has, here 0022 as runc's own.
     step({ op: "umask", mask: umask ?? 0o022 }, [...origin, "user", "umask"]),
     step({ op: "set_home", uid: userOf(process).uid }, [...origin, "env"]),
+    ...(request.nestedUser === true
+      ? [step({ op: "setns", slot: inner, flags: CLONE_NEWUSER }, [...origin, "user"])]
+      : []),
     ...(early ? filter : []),
     ...credentialSteps(request, request.setgroups),
     ...programSteps(request),

@@ -129,6 +129,17 @@ function requests(): Record<string, CreateRequest> {
       host: { ...requestOf(() => {}).host, canMknod: false },
     }),
     "rootless": requestOf(withUser, { userNamespace: { ...user, privileged: false, setgroups: false } }),
+    "a user namespace in another": requestOf(withUser, {
+      userNamespace: {
+        ...user,
+        privileged: false,
+        setgroups: false,
+        inner: {
+          uidMappings: [{ containerID: 7, hostID: 0, size: 1 }],
+          gidMappings: [{ containerID: 8, hostID: 0, size: 1 }],
+        },
+      },
+    }),
     "a rootfs out of reach": requestOf(withUser, { userNamespace: { ...user, rootfsReachable: false } }),
   };
 }
@@ -325,4 +336,13 @@ Deno.test("a cgroup namespace of v1 is made after the cgroups are joined: its ro
   const unshare = plan.steps.findIndex(({ op }) => op.op === "unshare" && op.flags === CLONE_NEWCGROUP);
   const joined = plan.steps.findLastIndex(({ op }) => op.op === "write_slot" && op.text === "0");
   assert(joined >= 0 && unshare > joined);
+});
+
+Deno.test("a user namespace in another is made before the clone, and entered when all but the credentials is done", () => {
+  const plan = buildCreatePlan(requests()["a user namespace in another"]!);
+  checkOrder(plan, "inner", ["unshare", "make_userns", "clone", "setsid", "setns"]);
+  const { op } = plan.steps.find(({ op }) => op.op === "make_userns")!;
+  assertEquals(op.op === "make_userns" && [op.uidMap, op.gidMap], ["7 0 1\n", "8 0 1\n"]);
+  const last = names(plan).lastIndexOf("setns");
+  assert(last > names(plan).indexOf("pivot_root") && last < names(plan).lastIndexOf("setresuid"));
 });

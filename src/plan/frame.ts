@@ -1,3 +1,4 @@
+import type { Maps } from "../spec/nested_maps.ts";
 import type { Spec } from "../spec/schema.ts";
 import type { CgroupMount } from "../cgroup/mount.ts";
 import type { NetDevice } from "./net_devices.ts";
@@ -16,6 +17,8 @@ export interface UserNamespaceRequest {
   readonly rootfsReachable: boolean;
   /** Whether groups may be set: an ordinary user who maps one id must give that up. */
   readonly setgroups: boolean;
+  /** The maps of a namespace below it that the process is in at the end, counted from it (spec/nested_maps.ts). */
+  readonly inner?: Maps | undefined;
 }
 
 /** Which of the kernel's newer calls there are. What is missing has another way, which the planner chooses. */
@@ -106,6 +109,8 @@ export interface Frame {
   readonly target: number;
   readonly tree: number;
   readonly scratch: number;
+  /** The user namespace of the process, where it is not the one that the container is set up in. */
+  readonly inner: number;
   /** Trees that were cloned before the clone, by the index of their mount; -1 is the rootfs. */
   readonly prepared: Map<number, number>;
   /** User namespaces that mounts take their id maps from, by the index of their mount. */
@@ -126,6 +131,7 @@ export function createFrame(consoleSocket: boolean): Frame {
     target: slots.make("target"),
     tree: slots.make("tree"),
     scratch: slots.make("scratch"),
+    inner: slots.make("inner user namespace"),
     prepared: new Map(),
     idMaps: new Map(),
   };

@@ -90,6 +90,8 @@ export const OPS = {
   unshare: { flags: "u64" },
   // A user namespace with these maps and no process in it: for id-mapped mounts.
   make_userns: { slot: "slot=", uidMap: "str", gidMap: "str" },
+  // The user namespace around one (ioctl_ns(2), NS_GET_PARENT).
+  parent_userns: { slot: "slot=", namespace: "slot" },
   setns: { slot: "slot", flags: "u32" },
   // `listener` 1: the first stage stays until the seccomp listener is handed over (c/ops_listener.c).
   clone: { flags: "u64", cgroup: "slot?", listener: "u32" },

@@ -99,8 +99,8 @@ function checkMap(
         : `user namespaces enabled, but no ${kind} mappings found`,
       "`dunc spec --rootless` writes those of your own id, `dunc check` tells which others you have",
     );
-  } else if (!isMapped(mappings, 0)) {
-    // The container is set up as its root.
+  } else if (!ordinaryUser && !isMapped(mappings, 0)) {
+    // The container is set up as its root; for an ordinary user in a namespace around it.
     issues.error(
       path,
       `user namespaces enabled, but no mapping found for ${kind} 0`,
@@ -135,18 +135,22 @@ export function checkMappedUser(
   linux: Linux,
   path: string,
   issues: Issues,
+  ordinaryUser = false,
 ): void {
   const { uidMappings = [], gidMappings = [] } = linux;
   if (!makesUserNamespace(linux)) return;
+  // The one id that there is may be called as it likes: nested_maps.ts.
+  const isFree = (map: readonly IdMapping[]) =>
+    ordinaryUser && map.length === 1 && map[0]!.size === 1 && isMapped(map, 0);
   const cannot = (id: "uid" | "gid") =>
     issues.error(
       `${path}.user.${id}`,
       `cannot set ${id} to unmapped user in user namespace (setres${id}: invalid argument)`,
       `map it in linux.${id}Mappings; \`dunc check\` tells which ids you have`,
     );
-  if (uidMappings.length > 0 && !isMapped(uidMappings, user?.uid ?? 0)) cannot("uid");
+  if (uidMappings.length > 0 && !isFree(uidMappings) && !isMapped(uidMappings, user?.uid ?? 0)) cannot("uid");
   if (gidMappings.length === 0) return;
-  if (!isMapped(gidMappings, user?.gid ?? 0)) cannot("gid");
+  if (!isFree(gidMappings) && !isMapped(gidMappings, user?.gid ?? 0)) cannot("gid");
   // Where one id is mapped groups cannot be set at all for an ordinary user: that is told instead, in runc's words.
   if (gidMappings.length === 1 && gidMappings[0]!.size === 1) return;
   user?.additionalGids?.forEach((gid, index) => {

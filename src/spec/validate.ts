@@ -27,7 +27,9 @@ export function validateSpec(spec: Spec, { ordinaryUser = false }: ValidationCon
   if (process === undefined) issues.error("process", "process property must not be empty");
   else checkProcess(process, "process", issues);
   if ((root?.path ?? "") === "") issues.error("root", "root must be specified");
-  if (process !== undefined && linux !== undefined) checkMappedUser(process, linux, "process", issues);
+  if (process !== undefined && linux !== undefined) {
+    checkMappedUser(process, linux, "process", issues, ordinaryUser);
+  }
   checkNamespaces(spec, ordinaryUser, issues);
   checkMounts(spec, ordinaryUser, issues);
   if (hooks !== undefined) checkHooks(hooks, issues);
