@@ -1,4 +1,5 @@
 import { hasAttribute } from "../../ffi/attributes.ts";
+import { kernelCalls } from "../../ffi/kernel.ts";
 import { type CgroupLayout, ownDirectory } from "../cgroup/layout.ts";
 import { containerPaths, directoriesOf, v2Directory } from "../cgroup/paths.ts";
 import { readLayout } from "../cgroup/read_layout.ts";
@@ -54,6 +55,7 @@ function readFacts(runtime: Runtime): HostFacts {
     rangedMap: tryRanges(read, helpers),
     cgroup: cgroupFacts(!runtime.rootless && runtime.cgroupManager !== "disabled"),
     stateFolder: { path: runtime.root, refusal: tryFolder(runtime.root) },
+    calls: kernelCalls(),
     runtimeDirectory: Deno.env.get("XDG_RUNTIME_DIR") || undefined,
   };
 }

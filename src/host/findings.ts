@@ -34,6 +34,8 @@ export interface HostFacts extends FileFacts {
   /** Where state is kept, and why it cannot be. */
   readonly stateFolder: { readonly path: string; readonly refusal: string | undefined };
   readonly runtimeDirectory: string | undefined;
+  /** Newer system calls that the kernel has and lets this process make; plans do without them otherwise. */
+  readonly calls: { readonly openat2: boolean; readonly mountApi: boolean };
 }
 
 /** One thing that a host allows, allows in part, or does not. */
@@ -58,14 +60,16 @@ export function findingsOf(facts: HostFacts): Finding[] {
     namespaces(facts),
     mounts(facts),
     freshMount(facts, "proc"),
-    ...(isOrdinary(facts) || facts.trials.userNamespace !== "ok" ? [] : [procForOthers(facts)]),
+    ...(isOrdinary(facts) || facts.trials.userNamespace !== "ok" || !facts.calls.mountApi
+      ? []
+      : [procForOthers(facts)]),
     freshMount(facts, "sysfs"),
     ...ranges(facts),
     cgroup(facts),
     delegation(facts),
-    feature("openat2", facts.trials.openat2, "paths in images cannot be opened safely", "5.6", true),
+    feature("openat2", facts.trials.openat2, "paths are walked step by step, which is slower", "5.6"),
     intoCgroup(facts),
-    feature("time namespaces", facts.trials.timeNamespace, "linux.timeOffsets cannot be had", "5.6", false),
+    feature("time namespaces", facts.trials.timeNamespace, "linux.timeOffsets cannot be had", "5.6"),
     idMappedMounts(facts),
     seccomp(facts),
     securityModules(facts),
@@ -87,7 +91,8 @@ function kernel({ kernel }: HostFacts): Finding {
   const recent = major > 5 || (major === 5 && minor >= 12);
   const detail = `Linux ${kernel}`;
   if (recent) return { name: "kernel", status: "ok", detail };
-  return { name: "kernel", status: "missing", detail, fix: "Linux 5.12 or newer is needed", required: true };
+  const fix = "Linux 5.12 or newer has all that is used; older calls stand in for some of it";
+  return { name: "kernel", status: "limited", detail, fix };
 }
 
 function init({ trials, sysctls }: HostFacts): Finding {
@@ -167,6 +172,12 @@ function mounts(facts: HostFacts): Finding {
   if (outcome === "ok") {
     return { name, status: "ok", detail: "fsopen, fsmount and mount_setattr work, with a tmpfs" };
   }
+  if (!facts.calls.mountApi && facts.trials.namespaces === "ok") {
+    const fix =
+      "Linux 5.12 or newer, and no seccomp filter that refuses fsopen, move_mount and mount_setattr";
+    const detail = `mount(2) is used, not the newer calls (${failure(outcome)}): no id-mapped mounts`;
+    return { name, status: "limited", detail, fix };
+  }
   const restricted = facts.sysctls["kernel.apparmor_restrict_unprivileged_userns"] === "1";
   const fix = facts.trials.namespaces !== "ok"
     ? "namespaces come first"
@@ -187,6 +198,10 @@ function freshMount(facts: HostFacts, kind: "proc" | "sysfs"): Finding {
   const outcome = facts.trials[kind];
   const [path, masks] = kind === "proc" ? ["/proc", facts.procMasks] : ["/sys", facts.sysMasks];
   if (outcome === "ok") return { name: path, status: "ok", detail: `a fresh ${kind} can be mounted` };
+  if (!facts.calls.mountApi) {
+    const fix = "mount it in a container and see";
+    return { name: path, status: "limited", detail: "not tried without the newer mount calls", fix };
+  }
   const detail = `a fresh ${kind} cannot be mounted (${failure(outcome)})`;
   // The init itself needs a procfs.
   const status = { name: path, status: kind === "proc" ? "missing" : "limited" } as const;
@@ -306,21 +321,20 @@ function delegation(facts: HostFacts): Finding {
   return { name, status: "ok", detail: `groups can be made, with ${delegated.join(", ")}` };
 }
 
-function feature(name: string, outcome: Outcome, without: string, since: string, required: boolean): Finding {
+function feature(name: string, outcome: Outcome, without: string, since: string): Finding {
   if (outcome === "ok") return { name, status: "ok", detail: "works" };
-  const finding: Finding = {
+  return {
     name,
     status: "missing",
     detail: `${without} (${failure(outcome)})`,
     fix: `Linux ${since} or newer, and no seccomp filter that refuses it`,
   };
-  return required ? { ...finding, required: true } : finding;
 }
 
 function intoCgroup({ trials: { cloneIntoCgroup: outcome }, cgroup }: HostFacts): Finding {
   const name = "clone into cgroup";
   if (outcome !== "ok" && outcome.errno === "EBADF") return { name, status: "ok", detail: "works" };
-  const finding = feature(name, outcome, "a container cannot be born in its cgroup", "5.7", false);
+  const finding = feature(name, outcome, "a container cannot be born in its cgroup", "5.7");
   return cgroup.mode === "v2" ? finding : { ...finding, status: "limited" };
 }
 

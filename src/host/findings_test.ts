@@ -36,6 +36,7 @@ function host(change: Partial<HostFacts> = {}, trials: Partial<Record<TrialName,
     },
     stateFolder: { path: "/run/user/1000/dunc", refusal: undefined },
     runtimeDirectory: "/run/user/1000",
+    calls: { openat2: true, mountApi: true },
     ...change,
     trials: { ...all, cloneIntoCgroup: { op: "clone", errno: "EBADF" }, ...trials },
   };
@@ -176,6 +177,19 @@ Deno.test("root's containers need a group, unless they are made without", () => 
 Deno.test("a root that may not map root is told of CAP_SETFCAP", () => {
   const facts = host({ uid: 0 }, { userNamespace: failed("write uid_map", "EPERM") });
   assertStringIncludes(find(facts, "user namespaces").fix!, "CAP_SETFCAP");
+});
+
+Deno.test("an older kernel is no hindrance: what it lacks is limited, and said", () => {
+  const enosys = (op: string): Outcome => failed(op, "ENOSYS");
+  const facts = host({ kernel: "5.4.0", calls: { openat2: false, mountApi: false } }, {
+    openat2: enosys("open"),
+    mounts: enosys("fsmount"),
+    proc: enosys("fsmount"),
+    sysfs: enosys("fsmount"),
+  });
+  const findings = findingsOf(facts);
+  assertEquals([find(facts, "mounts").status, find(facts, "kernel").status], ["limited", "limited"]);
+  assert(isUsable(findings));
 });
 
 Deno.test("a state folder that cannot be had asks for XDG_RUNTIME_DIR where that is unset", () => {
