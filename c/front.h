@@ -29,7 +29,7 @@ int front_read_file(int root, const char *path, char *buffer, size_t size, size_
 int front_read_all(int fd, char *buffer, size_t size, size_t *ret_size);
 uint32_t front_hash(const void *bytes, size_t size);
 /* Whether a kept file is whole, of this build, this boot and this user. */
-int front_head_ok(struct kept_head *head, uint64_t magic, size_t size);
+int front_head_ok(struct kept_head *head, uint64_t magic, const uint64_t build[2], size_t size);
 /* Everything about a kept file that can be told before its plan is looked at. */
 int front_kept_ok(struct kept_head *head, uint64_t magic, size_t size, const struct place *place, const char *id);
 

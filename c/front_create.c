@@ -14,6 +14,12 @@ struct creation {
 	struct run run;
 };
 
+/* Written by the build: 128 bits over the whole program. What a creation was made of goes through more of it than the
+ * plans of verbs do: the rules of config.json, the limits, the filter. */
+__attribute__((section(".payload"), used)) static const volatile uint64_t program_id[2] = {
+	0x5566778899aabbccull, 0x66778899aabbccddull
+};
+
 static int parts_ok(const struct kept_creation *kept)
 {
 	const struct blob_ref *blob = &kept->config;
@@ -110,6 +116,7 @@ static struct kept_creation *read_kept(int root, uint32_t hash)
 	static _Alignas(16) char bytes[KEPT_CREATION_SIZE];
 	struct kept_creation *kept = (void *)bytes;
 	char name[] = "00";
+	const uint64_t build[2] = { program_id[0], program_id[1] };
 	struct stat st;
 	size_t size = 0;
 	long folder = front_open_private(root, KEPT_CREATIONS_NAME, O_PATH | O_DIRECTORY, S_IFDIR, &st);
@@ -121,7 +128,7 @@ static struct kept_creation *read_kept(int root, uint32_t hash)
 	name[1] = (char)('0' + hash % KEPT_CREATIONS % 10);
 	ok = (st.st_mode & 07777) == 0700 && front_read_file((int)folder, name, bytes, sizeof(bytes), &size);
 	SYS(close, folder);
-	return ok && size > sizeof(*kept) && front_head_ok(&kept->head, KEPT_CREATION_MAGIC, size) && parts_ok(kept) ?
+	return ok && size > sizeof(*kept) && front_head_ok(&kept->head, KEPT_CREATION_MAGIC, build, size) && parts_ok(kept) ?
 	       kept : NULL;
 }
 

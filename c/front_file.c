@@ -122,13 +122,13 @@ static int same_incarnation(int folder, const char *incarnation)
 	return 0;
 }
 
-int front_head_ok(struct kept_head *head, uint64_t magic, size_t size)
+int front_head_ok(struct kept_head *head, uint64_t magic, const uint64_t build[2], size_t size)
 {
 	uint32_t found;
 
 	if (size < sizeof(*head) || head->magic != magic || head->size != size)
 		return 0;
-	if (head->build[0] != BUILD_ID_LOW || head->build[1] != BUILD_ID_HIGH)
+	if (head->build[0] != build[0] || head->build[1] != build[1])
 		return 0;
 	found = head->checksum;
 	head->checksum = 0;
@@ -141,6 +141,8 @@ int front_head_ok(struct kept_head *head, uint64_t magic, size_t size)
 
 int front_kept_ok(struct kept_head *head, uint64_t magic, size_t size, const struct place *place, const char *id)
 {
-	return front_head_ok(head, magic, size) && text_same(head->id, id) &&
+	const uint64_t build[2] = { BUILD_ID_LOW, BUILD_ID_HIGH };
+
+	return front_head_ok(head, magic, build, size) && text_same(head->id, id) &&
 	       same_incarnation(place->folder, head->incarnation);
 }

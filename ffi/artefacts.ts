@@ -7,7 +7,9 @@ interface Carrier {
  * The bytes of a C artefact. They lie beside the bundle in `dist/`: on disk for `deno run`, inside the executable's
  * own file system for `deno compile --include`; with the plain `deno` as the engine the entry has them.
  */
-export function artefact(name: "libdunc.so" | "dunc-init" | "commit"): Uint8Array<ArrayBuffer> {
+export function artefact(
+  name: "libdunc.so" | "dunc-init" | "commit" | "program-id",
+): Uint8Array<ArrayBuffer> {
   const carried = (globalThis as Carrier).duncFiles?.[name];
   if (carried !== undefined) return carried;
   const here = import.meta.dirname!;

@@ -5,8 +5,9 @@
  *   dist/libdunc.so   what the TypeScript calls through FFI     /  raw system calls
  *   dist/dunc-front   the first stage of dist/dunc             /
  *   dist/commit       the commit of the sources, for `--version`
+ *   dist/program-id   what tells this program from another, for creations that were kept
  *   dist/js           the program as few modules, one for what every command needs and one for each command, with the
- *                     three files beside them
+ *                     four files beside them
  *   dist/dunc.js      what `deno run` is given to run them
  *   dist/dunc         one executable: the first stage, and behind it what `deno compile` made of dist/js
  *
@@ -81,7 +82,7 @@ const ARTEFACTS = {
 const MACHINE_FLAGS: Readonly<Record<string, readonly string[]>> = { aarch64: ["-mno-outline-atomics"] };
 
 /** What goes into the executable as a file; the first stage stands in front of it. */
-const INCLUDED = ["dunc-init", "libdunc.so", "commit"] as const;
+const INCLUDED = ["dunc-init", "libdunc.so", "commit", "program-id"] as const;
 
 /** What the last build was made of, by output: a hash of the inputs and of the command. */
 type Stamps = Record<string, string>;
@@ -211,8 +212,7 @@ function assertNoRelocation(output: string, machine: string | undefined): void {
  * commands' dynamic imports, `state` reads a third and starts 10 ms sooner.
  */
 async function bundle(stamps: Stamps): Promise<void> {
-  const isSource = (path: string) => path.endsWith(".ts") && !path.endsWith("_test.ts");
-  const sources = ["main.ts", "deno.json", ...filesBelow("src", isSource), ...filesBelow("ffi", isSource)];
+  const sources = programSources();
   const artefacts = INCLUDED.map((name) => `dist/${name}`);
   const args = ["bundle", "--quiet", "--no-check", "--platform=deno", "--code-splitting"];
   args.push("--outdir=dist/js.new", "main.ts");
@@ -229,6 +229,21 @@ async function bundle(stamps: Stamps): Promise<void> {
     removeFolder("dist/js.old");
     Deno.writeTextFileSync(`${ROOT}dist/dunc.js`, 'import "./js/main.js";\n');
   });
+}
+
+function programSources(): string[] {
+  const isSource = (path: string) => path.endsWith(".ts") && !path.endsWith("_test.ts");
+  return ["main.ts", "deno.json", ...filesBelow("src", isSource), ...filesBelow("ffi", isSource)];
+}
+
+/** dist/program-id: 16 bytes over everything that the program is made of. A creation that another one kept is not used. */
+async function writeProgramId(): Promise<void> {
+  const hashes: string[] = [];
+  for (const path of [...programSources(), "dist/dunc-init", "dist/dunc-front", "dist/libdunc.so"]) {
+    hashes.push(path, await sha256(Deno.readFileSync(ROOT + path)));
+  }
+  const hex = await sha256(new TextEncoder().encode(hashes.join()));
+  Deno.writeFileSync(`${ROOT}dist/program-id`, Uint8Array.fromHex(hex.slice(0, 32)));
 }
 
 /**
@@ -265,7 +280,8 @@ async function joinDeno(stamps: Stamps): Promise<void> {
       entry: new TextEncoder().encode(ENTRY),
       archive: archive({ "main.js": read("dunc.script.js"), ...files }),
     };
-    joinStages({ front: `${ROOT}dist/dunc-front`, engine: deno, program }, `${ROOT}dist/dunc-deno.new`);
+    const id = read("program-id");
+    joinStages({ front: `${ROOT}dist/dunc-front`, engine: deno, id, program }, `${ROOT}dist/dunc-deno.new`);
     Deno.removeSync(`${ROOT}dist/dunc.script.js`);
     const version = run(`${ROOT}dist/dunc-deno.new`, ["--version"], { clearEnv: true, cwd: "/" });
     if (!/^dunc\S* version /.test(version)) {
@@ -311,8 +327,11 @@ async function compile(stamps: Stamps): Promise<void> {
     const env: Record<string, string> = { DENO_DIR: `${TOOLS}/cache`, DENO_NO_UPDATE_CHECK: "1" };
     if (denortId !== undefined) env.DENORT_BIN = denort;
     run(compiler, args, { env });
-    const parts = { front: `${ROOT}dist/dunc-front`, engine: `${ROOT}dist/dunc.engine` };
-    joinStages(parts, `${ROOT}dist/dunc.new`);
+    const id = Deno.readFileSync(`${ROOT}dist/program-id`);
+    joinStages(
+      { front: `${ROOT}dist/dunc-front`, engine: `${ROOT}dist/dunc.engine`, id },
+      `${ROOT}dist/dunc.new`,
+    );
     Deno.removeSync(`${ROOT}dist/dunc.engine`);
     // Nothing compares a compiler's version with that of its denort: the product says whether they fit.
     const version = run(`${ROOT}dist/dunc.new`, ["--version"], { clearEnv: true, cwd: "/" });
@@ -353,6 +372,7 @@ if (import.meta.main) {
     await buildC(stamps, machine);
     if (machine === undefined && !Deno.args.includes("--c")) {
       writeCommit();
+      await writeProgramId();
       await bundle(stamps);
       await compile(stamps);
       if (Deno.args.includes("--engine=deno")) await joinDeno(stamps);

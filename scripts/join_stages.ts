@@ -1,5 +1,15 @@
-/** Where c/front_engine.c has what is known only now: the engine's place, then the place and sizes of a program. */
-const MARKS = [0x1122334455667788n, 0x2233445566778899n, 0x33445566778899aan, 0x445566778899aabbn];
+/**
+ * Where the first stage has what is known only now: the engine's place, the place and sizes of a program
+ * (c/front_engine.c), and the two halves of the program's id (c/front_create.c).
+ */
+const MARKS = [
+  0x1122334455667788n,
+  0x2233445566778899n,
+  0x33445566778899aan,
+  0x445566778899aabbn,
+  0x5566778899aabbccn,
+  0x66778899aabbccddn,
+];
 /** A multiple of every page size of both machines. */
 const ALIGN = 65536;
 
@@ -7,6 +17,8 @@ const ALIGN = 65536;
 export interface Stages {
   readonly front: string;
   readonly engine: string;
+  /** 16 bytes over all that the program is made of. */
+  readonly id: Uint8Array<ArrayBuffer>;
   readonly program?: { readonly entry: Uint8Array; readonly archive: Uint8Array };
 }
 
@@ -14,12 +26,13 @@ export interface Stages {
  * The two stages in one file: the first, padded, then the engine, then its program if it has none. Their places are
  * written into the first. Throws Error for a first stage that has not one place for each.
  */
-export function joinStages({ front, engine, program }: Stages, output: string): void {
+export function joinStages({ front, engine, id, program }: Stages, output: string): void {
   const head = Deno.readFileSync(front);
   const engineAt = roundUp(head.length);
   const { size } = Deno.statSync(engine);
   const programAt = program === undefined ? 0 : roundUp(engineAt + size);
-  const values = [engineAt, programAt, program?.entry.length ?? 0, program?.archive.length ?? 0];
+  const halves = new BigUint64Array(id.slice().buffer);
+  const values = [engineAt, programAt, program?.entry.length ?? 0, program?.archive.length ?? 0, ...halves];
   MARKS.forEach((mark, index) => replaceMark(head, mark, BigInt(values[index]!)));
   Deno.writeFileSync(output, head, { mode: 0o755 });
   using file = Deno.openSync(output, { write: true });

@@ -1,4 +1,5 @@
-import { buildId, fileIdentity } from "../../ffi/stub.ts";
+import { artefact } from "../../ffi/artefacts.ts";
+import { fileIdentity } from "../../ffi/stub.ts";
 import type { FileWrite } from "../cgroup/file_write.ts";
 import { deviceProgram } from "../cgroup/device_program.ts";
 import { deviceList } from "../cgroup/devices.ts";
@@ -80,7 +81,7 @@ function creationFile(
       writes: writesOf(paths, record.cgroupPaths, another.cgroup?.writes ?? []),
       files: files(),
     }),
-  }, { bootId: record.bootId, uid: Deno.uid() ?? 0, buildId: buildId() });
+  }, { bootId: record.bootId, uid: Deno.uid() ?? 0, buildId: artefact("program-id") });
 }
 
 /** Whether the call is one that the first stage reads (c/front.c, parse_creation). */

@@ -18,9 +18,9 @@ void front_end(const struct front_child *child)
 	(void)child;
 }
 
-long dunc_relay(int pidfd, int32_t pid, int master)
+long dunc_relay(int pidfd, int32_t pid, int master, int other)
 {
-	return pidfd + pid + master;
+	return pidfd + pid + master + other;
 }
 
 long dunc_catch_signals(void)
