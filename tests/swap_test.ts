@@ -18,21 +18,20 @@ interface Case {
   readonly change: (config: Config) => void;
 }
 
-/** Five kinds of containers, which between them have every operation that looks something up. */
+/** What has every kind of mount. */
+const mounts: Case["change"] = ({ mounts, process, linux, root }) => {
+  mounts!.push({ destination: "/v/a/b", type: "tmpfs", source: "t", options: ["tmpcopyup"] });
+  mounts!.push({ destination: "/v/c", source: "/usr/share", options: ["rbind", "ro"] });
+  mounts!.push({ destination: "/v/d/file", source: "/etc/hostname", options: ["bind", "ro"] });
+  process!.cwd = "/v/w/x";
+  root!.readonly = true;
+  linux!.maskedPaths!.push("/etc/passwd", "/home");
+  linux!.readonlyPaths!.push("/home/user");
+};
+
+/** Kinds of containers, and of kernels, which between them have every operation that looks something up. */
 const CASES: readonly Case[] = [
-  {
-    name: "mounts of every kind",
-    cell: cell("root"),
-    change: ({ mounts, process, linux, root }) => {
-      mounts!.push({ destination: "/v/a/b", type: "tmpfs", source: "t", options: ["tmpcopyup"] });
-      mounts!.push({ destination: "/v/c", source: "/usr/share", options: ["rbind", "ro"] });
-      mounts!.push({ destination: "/v/d/file", source: "/etc/hostname", options: ["bind", "ro"] });
-      process!.cwd = "/v/w/x";
-      root!.readonly = true;
-      linux!.maskedPaths!.push("/etc/passwd", "/home");
-      linux!.readonlyPaths!.push("/home/user");
-    },
-  },
+  { name: "mounts of every kind", cell: cell("root"), change: mounts },
   { name: "the default", cell: cell("root"), change: () => {} },
   { name: "a terminal", cell: cell("root"), change: ({ process }) => process!.terminal = true },
   {
@@ -44,6 +43,8 @@ const CASES: readonly Case[] = [
     },
   },
   { name: "a user namespace", cell: cell("user namespace"), change: () => {} },
+  { name: "a kernel without openat2", cell: cell("no openat2"), change: mounts },
+  { name: "a kernel without the mount API", cell: cell("no mount API"), change: mounts },
 ];
 
 const FULL = Deno.env.get("DUNC_FULL") === "1";
@@ -152,7 +153,11 @@ CASES.forEach(({ name, cell, change }, index) => {
   containerTest(
     `${name}: each name that is looked up may be swapped, and the host is untouched`,
     async (c) => {
-      const { tried, won } = await swapEverywhere(new Stage(c, cell), change, FULL ? 1 : 6);
+      const { tried, won } = await swapEverywhere(
+        new Stage(c, cell),
+        change,
+        FULL ? 1 : 6,
+      );
       assert(tried >= 20 && won > tried * 0.8, `${won} of ${tried} swaps`);
       console.log(
         `${name}: ${tried} look-ups raced, ${won} times a name was swapped, nothing of the host changed`,

@@ -1,5 +1,6 @@
 import type { FileWrite } from "../cgroup/file_write.ts";
 import {
+  EBADF,
   EBUSY,
   ENOENT,
   O_CREAT,
@@ -9,8 +10,6 @@ import {
   O_PATH,
   O_RDWR,
   O_WRONLY,
-  RESOLVE_BENEATH,
-  RESOLVE_NO_SYMLINKS,
 } from "../linux/constants.gen.ts";
 import { step } from "./frame.ts";
 import type { Plan, Step } from "./plan.ts";
@@ -88,9 +87,9 @@ export function creationPlans(request: CreationRequest): CreationPlans {
 const GROUPS = ["linux", "cgroupsPath"];
 
 function folderSteps({ id, creating, config }: CreationRequest): Step[] {
-  const beneath = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+  // One name each, in a folder that is held: there is nothing on the way that openat2 would have to look at.
   const open = (slot: number, root: number, path: string, flags: number) =>
-    step({ op: "open", slot, root, path, flags, resolve: beneath }, ["--root"]);
+    step({ op: "open", slot, root, path, flags, resolve: 0 }, ["--root"]);
   const make = (path: string, text: string) =>
     step({ op: "write_file", root: FOLDER, path, text, flags: NEW, mode: 0o600 }, ["--root"]);
   return [
@@ -147,7 +146,8 @@ function undoSteps({ id, groups, files }: CreationRequest): Step[] {
     })
   );
   const unlinked = files.map((path) =>
-    step({ op: "unlink", root: FOLDER, path }, ["--root"], { tolerate: [ENOENT] })
+    // EBADF: the folder was made, and could not be opened.
+    step({ op: "unlink", root: FOLDER, path }, ["--root"], { tolerate: [ENOENT, EBADF] })
   );
   const folder = step({ op: "remove_directory", root: ROOT, path: id, timeoutMs: 0 }, ["--root"]);
   return [...removed.reverse(), ...unlinked, folder];

@@ -140,13 +140,21 @@ export class Stage {
     const args = race.args ?? ((id: string) => ["run", "--bundle", bundle.path, id]);
     race.reset?.();
     const lookUps = await this.lookUps(args, options);
+    const stops = `${this.output}/stops-${this.#logs}`;
+    Deno.writeTextFileSync(stops, "");
     let rounds = 0;
     for (const [index, lookUp] of lookUps.entries()) {
       if (!race.pick(lookUp, index)) continue;
       race.reset?.();
       const outcome = await this.call(args(this.c.id()), options, {
-        stop: { at: index + 1, script: race.script(lookUp) },
+        stop: { at: index + 1, script: `echo >> ${stops}; ${race.script(lookUp)}` },
       });
+      // A round in which nobody was stopped has tried nothing.
+      assertEquals(
+        Deno.readTextFileSync(stops).length,
+        rounds + 1,
+        `${JSON.stringify(lookUp)}: ${outcome.stderr}`,
+      );
       race.judge?.(outcome, lookUp);
       rounds++;
     }
