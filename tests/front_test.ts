@@ -288,6 +288,38 @@ containerTest(
   },
 );
 
+containerTest("a root folder that others may write to, or own, is refused by both stages", async (bench) => {
+  const id = await created(bench);
+  const verbs = [["start", id], ["kill", id], ["pause", id], ["exec", id, "true"], ["delete", "-f", id], [
+    "create",
+    bench.id(),
+  ]];
+  const cases: [string, () => void, () => void][] = [
+    [
+      "others may write to it",
+      () => Deno.chmodSync(bench.root, 0o777),
+      () => Deno.chmodSync(bench.root, 0o700),
+    ],
+    [
+      "belongs to uid 12345",
+      () => Deno.chownSync(bench.root, 12345, null),
+      () => Deno.chownSync(bench.root, 0, null),
+    ],
+  ];
+  for (const [words, spoil, mend] of cases) {
+    spoil();
+    for (const verb of verbs) {
+      const result = await traced(bench, verb);
+      assert(result.code !== 0 && result.engine, `${verb[0]}: ${words}`);
+      assertStringIncludes(result.stderr, words, verb[0]);
+    }
+    // Who only looks may look.
+    assertStringIncludes((await bench.dunc(["state", id])).stdout, '"status": "created"');
+    mend();
+  }
+  await bench.dunc(["delete", "-f", id]);
+});
+
 containerTest("plans of another container of the same name are the engine's", async (bench) => {
   const id = await created(bench);
   const path = `${bench.root}/${id}/plans`;
@@ -307,13 +339,31 @@ containerTest(
     // Every fifth call in the everyday run, all of them with DUNC_FULL=1.
     const stride = Deno.env.get("DUNC_FULL") === "1" ? 1 : 5;
     let places = 0;
-    for (const words of [["start"], ["delete"], ["pause"], ["state"], ["kill"], ["delete", "--force"]]) {
-      const command = (id: string) => [duncPath(), "--root", bench.root, ...words, id];
-      const first = await created(bench);
+    const verbs: [string[], string[]?][] = [
+      [["start"]],
+      [["delete"]],
+      [["pause"]],
+      [["resume"]],
+      [["state"]],
+      [["kill"]],
+      [["ps", "--format", "json"]],
+      [["delete", "--force"]],
+      [["exec"], ["true"]],
+    ];
+    for (const [words, tail = []] of verbs) {
+      const command = (id: string) => [duncPath(), "--root", bench.root, ...words, id, ...tail];
+      // What the verb wants to find.
+      const ready = async () => {
+        const id = await created(bench);
+        if (words[0] === "resume") await bench.dunc(["pause", id]);
+        if (words[0] === "exec") await bench.dunc(["exec", id, ...tail]);
+        return id;
+      };
+      const first = await ready();
       const points = await killPointsOf(command(first), bench.bundle);
       await bench.dunc(["delete", "--force", first]);
       for (let at = 0; at < points.length; at += stride) {
-        const id = await created(bench);
+        const id = await ready();
         if (await killedAt(points[at]!, command(id), bench.bundle)) places++;
         const removed = await bench.dunc(["delete", "--force", id]);
         const where = `${words.join(" ")} killed at ${points[at]!.name} ${points[at]!.when}`;

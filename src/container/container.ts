@@ -1,7 +1,7 @@
 import { isFrozen } from "../cgroup/freeze.ts";
 import { ContainerError } from "../errors.ts";
 import { readProcessStat } from "../host/process_stat.ts";
-import { type Folder, folderOf, hasBarrier, loadRecord } from "../state/folder.ts";
+import { checkFolder, type Folder, folderOf, hasBarrier, loadRecord } from "../state/folder.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import type { Runtime, StateDocument, Status } from "./options.ts";
 
@@ -12,8 +12,17 @@ export interface Container {
   readonly status: Status;
 }
 
-/** Load a container. Throws ContainerError `container does not exist`, or says how its state is damaged. */
+/**
+ * Load a container to do something to it. Throws ContainerError `container does not exist`, says how its state is
+ * damaged, or refuses folders that somebody else could have arranged.
+ */
 export function loadContainer(runtime: Runtime, id: string): Container {
+  checkFolder(runtime.root, folderOf(runtime.root, id));
+  return lookAtContainer(runtime, id);
+}
+
+/** Load a container only to tell of it: root may look at the containers of others. Throws as loadContainer() else. */
+export function lookAtContainer(runtime: Runtime, id: string): Container {
   const folder = folderOf(runtime.root, id);
   const record = loadRecord(folder);
   return { folder, record, status: statusOf(folder, record) };

@@ -8,7 +8,7 @@ import { removeRdtGroup } from "../cgroup/resctrl_group.ts";
 import { ContainerError } from "../errors.ts";
 import { killPlan } from "../plan/verbs.ts";
 import type { ContainerRecord } from "../state/record.ts";
-import { type Folder, folderOf, lockFolder, removeFolder } from "../state/folder.ts";
+import { checkFolder, type Folder, folderOf, lockFolder, removeFolder } from "../state/folder.ts";
 import { type Container, loadContainer } from "./container.ts";
 import { hooksOf, runPoststopHooks } from "./hooks.ts";
 import type { Runtime } from "./options.ts";
@@ -23,6 +23,7 @@ const END_TIMEOUT_MS = 10_000;
  */
 export function deleteContainer(runtime: Runtime, id: string, force: boolean): void {
   const folder = folderOf(runtime.root, id);
+  checkFolder(runtime.root, folder);
   let container: Container;
   let lock: { release(): void } | undefined;
   try {

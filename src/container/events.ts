@@ -7,7 +7,7 @@ import { readRdtStats } from "../cgroup/resctrl_group.ts";
 import { readStats } from "../cgroup/stats.ts";
 import { eventText } from "../cgroup/stats_text.ts";
 import { ContainerError } from "../errors.ts";
-import { loadContainer, processOf } from "./container.ts";
+import { lookAtContainer, processOf } from "./container.ts";
 import type { Runtime } from "./options.ts";
 import { identify } from "./verb.ts";
 
@@ -27,7 +27,7 @@ export function containerEvents(
   options: { readonly once: boolean; readonly intervalMs: number },
   emit: (line: string) => boolean,
 ): void {
-  const container = loadContainer(runtime, id);
+  const container = lookAtContainer(runtime, id);
   const { cgroupPaths, intelRdt } = container.record;
   const process = container.status === "stopped" ? undefined : identify(processOf(container));
   if (process === undefined) throw new ContainerError(`container with id ${id} is not running`);

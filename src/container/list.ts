@@ -1,7 +1,7 @@
 import { ContainerError } from "../errors.ts";
 import { userName } from "../host/user_name.ts";
 import { folderOf, listIds } from "../state/folder.ts";
-import { loadContainer, stateDocument } from "./container.ts";
+import { lookAtContainer, stateDocument } from "./container.ts";
 import type { Runtime, StateDocument } from "./options.ts";
 
 /** What `list` found: the containers, sorted by id, and one line for each folder that could not be read. */
@@ -24,7 +24,7 @@ export function listContainers(runtime: Runtime): Listing {
   for (const id of ids ?? []) {
     try {
       const uid = Deno.lstatSync(folderOf(runtime.root, id).path).uid ?? 0;
-      containers.push(stateDocument(loadContainer(runtime, id), userName(uid)));
+      containers.push(stateDocument(lookAtContainer(runtime, id), userName(uid)));
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) continue;
       failures.push(`load container ${id}: ${error instanceof Error ? error.message : error}`);

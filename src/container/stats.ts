@@ -4,7 +4,7 @@ import { readStats } from "../cgroup/stats.ts";
 import { type Reading, type Usage, usageOf } from "../cgroup/usage.ts";
 import { ContainerError } from "../errors.ts";
 import { listIds } from "../state/folder.ts";
-import { type Container, loadContainer } from "./container.ts";
+import { type Container, lookAtContainer } from "./container.ts";
 import type { Runtime } from "./options.ts";
 
 /** How `stats` goes on. */
@@ -53,7 +53,7 @@ function readAll(runtime: Runtime): Map<string, Reading> {
 /** The first reading of containers that were named: each must be there and run. */
 function readNamed(runtime: Runtime, ids: readonly string[]): Map<string, Reading> {
   for (const id of ids) {
-    const container = loadContainer(runtime, id);
+    const container = lookAtContainer(runtime, id);
     if (!runs(container)) throw new ContainerError(`container with id ${id} is not running`);
     if (Object.keys(container.record.cgroupPaths).length === 0) {
       throw new ContainerError(`container with id ${id} has no cgroup`, {
@@ -80,7 +80,7 @@ function readSome(runtime: Runtime, ids: readonly string[]): Map<string, Reading
 /** Undefined for one that is gone, and for a folder that is none of a container: `list` tells of those. */
 function containerIfThere(runtime: Runtime, id: string): Container | undefined {
   try {
-    return loadContainer(runtime, id);
+    return lookAtContainer(runtime, id);
   } catch (error) {
     if (error instanceof ContainerError) return undefined;
     throw error;

@@ -59,6 +59,21 @@ export function checkRoot(root: string): void {
   if ((info.mode! & 0o022) !== 0) throw refuse("others may write to it");
 }
 
+/**
+ * Refuse a container's folder that somebody else could have arranged, and the root folder above it (requirement 32):
+ * what stands in it says which process gets a signal, and which cgroups and mounts go. What is missing is fine.
+ */
+export function checkFolder(root: string, { path }: Folder): void {
+  checkRoot(root);
+  const info = statIfThere(path);
+  if (info === undefined) return;
+  const uid = Deno.uid();
+  const refuse = (reason: string) => new ContainerError("refuse the state folder", { place: path, reason });
+  if (!info.isDirectory) throw refuse("is not a directory");
+  if (info.uid !== uid) throw refuse(`belongs to uid ${info.uid}, not to ${uid}`);
+  if ((info.mode! & 0o022) !== 0) throw refuse("others may write to it");
+}
+
 function statIfThere(path: string): Deno.FileInfo | undefined {
   try {
     return Deno.lstatSync(path);

@@ -2,6 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { ContainerError } from "../errors.ts";
 import {
   BARRIER,
+  checkFolder,
   checkRoot,
   files,
   folderOf,
@@ -89,6 +90,19 @@ Deno.test("checkRoot() refuses a root folder that somebody else could have arran
     assertThrows(() => checkRoot(`${path}/file`), ContainerError, "is not a directory");
     checkRoot(`${path}/missing`);
     checkRoot(path);
+  }));
+
+Deno.test("checkFolder() refuses a container's folder that somebody else could have arranged", () =>
+  inFolder((path) => {
+    const folder = folderOf(path, "c1");
+    checkFolder(path, folder);
+    makeFolder(path, folder);
+    checkFolder(path, folder);
+    Deno.chmodSync(folder.path, 0o770);
+    assertThrows(() => checkFolder(path, folder), ContainerError, "others may write to it");
+    Deno.renameSync(folder.path, `${path}/elsewhere`);
+    Deno.symlinkSync(`${path}/elsewhere`, folder.path);
+    assertThrows(() => checkFolder(path, folder), ContainerError, "is not a directory");
   }));
 
 Deno.test("a record is loaded as it was saved, and its folder holds no other name afterwards", () =>
