@@ -48,6 +48,24 @@ containerTest(
   ["root"],
 );
 
+containerTest(
+  "an ordinary user inside is given the group each time, without a user namespace too",
+  async (c) => {
+    const { path } = c.bundle((config) => {
+      delegated(config, `mkdir ${ROOT}/sub && stat -c %u ${ROOT} ${ROOT}/sub`, "rw");
+      config.linux!.namespaces = config.linux!.namespaces!.filter(({ type }) => type !== "user");
+      delete config.linux!.uidMappings;
+      delete config.linux!.gidMappings;
+      config.process!.user = { uid: 1000, gid: 1000 };
+    });
+    for (let round = 0; round < 3; round++) {
+      const { stdout, stderr } = await onCgroup2(c, "run", "--bundle", path, c.id());
+      assertEquals(stdout, "1000\n1000\n", stderr);
+    }
+  },
+  ["root"],
+);
+
 containerTest("a container whose cgroup tree is read-only is given nothing", async (c) => {
   const { path } = c.bundle((config) =>
     delegated(config, `mkdir ${ROOT}/sub 2>/dev/null || echo refused; stat -c %u ${ROOT}`, "ro")

@@ -18,6 +18,7 @@ import { type ContainerRecord, recordText } from "../state/record.ts";
 import { engineVerbs, verbsFile } from "./kept.ts";
 import type { CreateOptions, Runtime } from "./options.ts";
 import type { Preparation } from "./prepare.ts";
+import { delegatedUser } from "./resources.ts";
 
 /**
  * Keep a creation that has just gone well, so that the first stage carries it out alone when the same bundle comes
@@ -113,6 +114,8 @@ function isPlainSpec(prepared: Preparation, record: ContainerRecord): boolean {
     namespaces.every(({ type, path }) => type !== "user" && (path ?? "") === "") &&
     linux.netDevices === undefined && linux.intelRdt === undefined &&
     connectListener === undefined && systemd === undefined &&
+    // The group would have to be given away each time.
+    delegatedUser(spec) === undefined &&
     // Who runs it is told when it dies of that.
     (prepared.barrier || (linux.resources?.memory?.limit ?? -1n) <= 0n) &&
     engineVerbs(record, spec).length === 0 &&
