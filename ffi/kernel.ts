@@ -3,6 +3,8 @@ import { syscall } from "./stub.ts";
 
 // System call numbers, which are one on every architecture since 424 (asm-generic/unistd.h).
 const OPEN_TREE = 428;
+const MOVE_MOUNT = 429;
+const FSOPEN = 430;
 const OPENAT2 = 437;
 const MOUNT_SETATTR = 442;
 
@@ -11,11 +13,19 @@ const ENOSYS = 38;
 
 /** Which of the kernel's newer calls there are, found by calling each once (a third of a microsecond). */
 export function kernelCalls(): Kernel {
-  return { openat2: isThere(OPENAT2), mountApi: isThere(OPEN_TREE) && isThere(MOUNT_SETATTR) };
+  return {
+    openat2: isAllowed(OPENAT2),
+    mountApi: isAllowed(OPEN_TREE) && isAllowed(MOUNT_SETATTR) && isThere(MOVE_MOUNT) && isThere(FSOPEN),
+  };
 }
 
 /** Arguments that each of these refuses before it looks at anything. EPERM: a filter stands before the kernel. */
-function isThere(number: number): boolean {
+function isAllowed(number: number): boolean {
   const errno = -syscall(number, -1, 0, -1);
   return errno !== ENOSYS && errno !== EPERM;
+}
+
+/** Of those that ask for CAP_SYS_ADMIN first: EPERM says nothing about a user namespace that is still to come. */
+function isThere(number: number): boolean {
+  return -syscall(number, -1, -1, -1, -1) !== ENOSYS;
 }

@@ -40,6 +40,8 @@ static const struct call CALLS[] = {
 	{ "fsconfig", SYS_fsconfig, -1, -1 }, { "fsmount", SYS_fsmount, -1, -1 },
 	{ "mount", SYS_mount, -1, 1 }, { "pivot_root", SYS_pivot_root, -1, 0 },
 	{ "setns", SYS_setns, -1, -1 }, { "clone3", SYS_clone3, -1, -1 },
+	{ "pidfd_open", SYS_pidfd_open, -1, -1 }, { "close_range", SYS_close_range, -1, -1 },
+	{ "fchmodat2", 452, -1, -1 }, { "statx", SYS_statx, 0, 1 }, { "faccessat2", SYS_faccessat2, 0, 1 },
 };
 enum { CALL_COUNT = sizeof(CALLS) / sizeof(*CALLS) };
 

@@ -19,7 +19,8 @@ export type Call =
   | "mount"
   | "pivot_root"
   | "setns"
-  | "clone3";
+  | "clone3"
+  | "faccessat2";
 
 /** What gate.c is told (its head has the meaning of each). */
 export interface GateOptions {

@@ -24,7 +24,8 @@ export class Stage {
   readonly dunc: Runtime;
   /** A folder that dunc's caller may write to. */
   readonly output: string;
-  #logs = 0;
+  /** Shared by all cells of one scenario. */
+  private readonly logs = { count: 0 };
 
   constructor(readonly c: Containers, readonly cell: Cell) {
     this.canary = new Canary(`${c.folder}/canary`);
@@ -63,6 +64,11 @@ export class Stage {
       `${outcome.stdout}${outcome.stderr}`,
     );
     return outcome;
+  }
+
+  /** The same, with another cell's calls and user. */
+  in(cell: Cell): Stage {
+    return Object.assign(Object.create(Stage.prototype), { ...this, cell });
   }
 
   /** The whole command line: dunc behind the cell's gate. */
@@ -126,7 +132,7 @@ export class Stage {
 
   /** Which look-ups the init makes for this call, when nobody is in the way. */
   async lookUps(args: (id: string) => readonly string[], options: CommandOptions = {}): Promise<LookUp[]> {
-    const log = `${this.c.folder}/lookups-${this.#logs++}`;
+    const log = `${this.c.folder}/lookups-${this.logs.count++}`;
     await this.call(args(this.c.id()), options, { log });
     return readLookUps(log);
   }
@@ -140,7 +146,7 @@ export class Stage {
     const args = race.args ?? ((id: string) => ["run", "--bundle", bundle.path, id]);
     race.reset?.();
     const lookUps = await this.lookUps(args, options);
-    const stops = `${this.output}/stops-${this.#logs}`;
+    const stops = `${this.output}/stops-${this.logs.count}`;
     Deno.writeTextFileSync(stops, "");
     let rounds = 0;
     for (const [index, lookUp] of lookUps.entries()) {
