@@ -194,7 +194,18 @@ containerTest("no library, cache or program comes from a folder that others may 
     ]];
     const strace = (verb: readonly string[], at: number, env: string[] = []) => [
       ...["strace", "-f", "-qq", "-y", "-s", "4096", "-e", "trace=openat,openat2,open,execve,execveat,mmap"],
-      ...["-o", `${home}/trace${at}`, "env", ...env, dunc, "--root", `${home}/state`, ...verb],
+      ...[
+        "-o",
+        `${home}/trace${at}`,
+        "env",
+        "-u",
+        "DUNC_TRACE",
+        ...env,
+        dunc,
+        "--root",
+        `${home}/state`,
+        ...verb,
+      ],
     ];
     // From a folder that everybody may write to, as the current one.
     const options = { cwd: "/tmp", timeoutMs: 60_000 };

@@ -145,8 +145,8 @@ async function leaked(stage: Stage): Promise<void> {
 /** Nothing but the standard streams reaches a process that joins, whoever leaked what. */
 async function execDescriptors(stage: Stage): Promise<void> {
   const id = await sleeps(stage);
-  const { stdout } = await stage.exec(id, [], ["sh", "-c", "ls -l /proc/$$/fd; ls /proc/$$/fd | wc -l"]);
-  assertMatch(stdout, /\n3\n$/, stdout);
+  const { stdout } = await stage.exec(id, [], ["sh", "-c", "ls -l /proc/$$/fd; :"]);
+  assertEquals(stdout.split(" -> ").length - 1, 3, stdout);
   assertEquals(/canary|-> \/(proc|sys)/.test(stdout), false, stdout);
   await stage.end(id);
 }
