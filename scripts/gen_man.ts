@@ -11,7 +11,11 @@ const HELP: Flag = { name: "help", alias: "h", kind: "bool", help: "show help" }
 
 /** Text as roff prints it: nothing is a request, and a dash is one that can be copied. */
 export function roff(text: string): string {
-  return text.replaceAll("\\", "\\e").replaceAll("-", "\\-").replaceAll(/^([.'])/gm, "\\&$1");
+  // ASCII alone: a page is read in every locale.
+  return text.replaceAll("\\", "\\e").replaceAll("-", "\\-").replaceAll("…", "...").replaceAll(
+    /^([.'])/gm,
+    "\\&$1",
+  );
 }
 
 /** The pages by their names. */
