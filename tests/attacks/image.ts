@@ -92,6 +92,8 @@ async function staticTargets(stage: Stage): Promise<void> {
 
 /** Everything that dunc makes in a root file system, planted beforehand as something else. */
 async function plantedFiles(stage: Stage): Promise<void> {
+  // Every day by absolute links alone.
+  const today = Deno.env.get("DUNC_FULL") === "1" ? ways : ways.slice(0, 1);
   const names = [
     "dev/null",
     "dev/ptmx",
@@ -107,7 +109,7 @@ async function plantedFiles(stage: Stage): Promise<void> {
     config.mounts!.push({ destination: "/v/file", source: "/etc/hostname", options: ["bind"] });
   };
   for (const name of names) {
-    for (const way of ways) {
+    for (const way of today) {
       await attack(stage, ({ rootfs }, canary) => {
         Deno.mkdirSync(`${rootfs}/v`);
         plantLink(`${rootfs}/${name}`, way(`${canary}/${name.split("/")[1]}`));

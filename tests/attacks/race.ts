@@ -27,6 +27,10 @@ const mountsOf = (text: string) =>
 
 const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
 
+/** Links to the canary: every day the absolute one alone. */
+const linksTo = (canary: string): string[] =>
+  Deno.env.get("DUNC_FULL") === "1" ? [canary, up(canary)] : [canary];
+
 /** Swap before every look-up that is wanted. At least one must be. */
 async function swap(stage: Stage, { change, plant, name, pick, targets, judge }: Swap): Promise<void> {
   const bundle = stage.bundle((config) => {
@@ -37,7 +41,7 @@ async function swap(stage: Stage, { change, plant, name, pick, targets, judge }:
   const path = `${bundle.rootfs}/${name}`;
   const first = name.split("/")[0]!;
   const names = pick ?? (({ directory, path }: LookUp) => `${directory}/${path}`.split("/").includes(first));
-  for (const target of targets?.(stage.canary.path) ?? [stage.canary.path, up(stage.canary.path)]) {
+  for (const target of targets?.(stage.canary.path) ?? linksTo(stage.canary.path)) {
     const rounds = await stage.race({
       bundle,
       pick: names,
