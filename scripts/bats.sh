@@ -11,7 +11,7 @@
 # DUNC=FILE                    the executable; dist/dunc when unset.
 # DUNC_BATS_RUNTIMES=dunc      runs one of the two only (the table then takes the other's results of the last run).
 # DUNC_BATS_LIMIT=150          seconds that a file may take with one runtime.
-# DUNC_BATS_LOCK=FILE          a lock that is held while files run, and let go each minute between files.
+# DUNC_BATS_LOCK=FILE          a lock that is held while files run, and let go now and then between files.
 # DUNC_BATS=DIR                where the tests, root file systems and results lie; $DUNC_TOOLS/bats when unset.
 #
 # The tests come from Debian's source package of runc 1.1.5, unchanged; nothing of it is kept in this repository. Wants
@@ -197,7 +197,7 @@ fi
 
 held=0
 for name in $names; do
-	if [ -n "${DUNC_BATS_LOCK:-}" ] && [ $(($(date +%s) - held)) -gt 60 ]; then
+	if [ -n "${DUNC_BATS_LOCK:-}" ] && [ $(($(date +%s) - held)) -gt 90 ]; then
 		exec 9>"$DUNC_BATS_LOCK"
 		flock 9
 		held=$(date +%s)
