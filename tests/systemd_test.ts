@@ -214,7 +214,7 @@ containerTest("systemd's refusals are told in its words, and nothing is left beh
     [{ result: "failed" }, "error creating systemd unit UNIT: got `failed`"],
     [{ hangUpAt: "StartTransientUnit" }, "start systemd unit UNIT: "],
     [{ hangUpAt: "Hello" }, "systemd support for managing cgroups is not available: --systemd-cgroup: "],
-    [{ unmoved: true }, "was not moved into it"],
+    [{ unmoved: true }, " was not moved to /sys/fs/cgroup/"],
     [{ otherNumbers: true }, "--systemd-cgroup: systemd is in another pid namespace: it sees process "],
     [
       { errors: { Get: ["org.freedesktop.DBus.Error.ServiceUnknown", "The name is not activatable"] } },
@@ -307,4 +307,17 @@ containerTest("without a bus --systemd-cgroup is refused, and delete needs none"
     assertEquals([c.dunc.ids(), groupsOf(unit)], [[], []]);
     assertEquals(systemd.units.has(unit), true);
   });
+});
+
+containerTest("without a libsystemd that can be loaded --systemd-cgroup says so", async (c) => {
+  const { path } = c.bundle((config) => config.linux!.cgroupsPath = ":dunc:x");
+  Deno.writeTextFileSync(`${c.folder}/libsystemd.so.0`, "no library");
+  const env = { LD_LIBRARY_PATH: c.folder };
+  const words = ["--systemd-cgroup", "create", "--bundle", path, c.id()];
+  const { code, stderr } = await c.dunc.call(words, { env });
+  assertEquals([code, stderr.trimEnd().split("\n").length], [1, 1]);
+  assertStringIncludes(stderr, "use systemd for cgroups: libsystemd.so.0: Could not open library");
+  assertEquals(c.dunc.ids(), []);
+  // Nobody else loads it.
+  assertEquals((await c.dunc.call(["features"], { env })).code, 0);
 });

@@ -94,11 +94,13 @@ export function startScope({ id, unit, user, paths, properties }: SystemdCgroup,
   const start = startProperties(unit, id, [pid], isV2(paths));
   withBus(user, (bus) => startUnit(bus, unit.name, [...start, ...properties]));
   if (unit.name.endsWith(".slice")) return;
-  const group = membershipOf(`${pid}`).get(isV2(paths) ? "" : "name=systemd");
-  if (group?.endsWith(`/${unit.name}`) === true) return;
+  // An annotation may have named another slice, and systemd may count from another root than we do.
+  const tree = isV2(paths) ? "" : "name=systemd";
+  const group = membershipOf(`${pid}`).get(tree);
+  if (group?.endsWith(`/${unit.name}`) === true && paths[tree]?.endsWith(group) === true) return;
   withBus(user, (bus) => stopUnit(bus, unit.name));
   throw new ContainerError(`start systemd unit ${unit.name}`, {
-    reason: `process ${pid} was not moved into it, but is in ${group ?? "no group of systemd's"}`,
+    reason: `process ${pid} was not moved to ${paths[tree]}, but is in ${group ?? "no group of systemd's"}`,
   });
 }
 
