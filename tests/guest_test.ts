@@ -13,7 +13,7 @@ const FILES: readonly (readonly [file: string, seconds: number, root?: "debian"]
   ["device_rules_test.ts", 240],
   ["delegation_test.ts", 240],
   ["random_order_test.ts", 300],
-  ["systemd_guest_test.ts", 240, "debian"],
+  ["systemd_guest_test.ts", 400, "debian"],
 ];
 
 const root = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
