@@ -270,6 +270,7 @@ const HINTS: readonly Hint[] = [
     errno: "ENOSPC",
     hint: "a limit on namespaces was reached, see /proc/sys/user; `dunc check` tells",
   },
+  { op: "setns", errno: "ESRCH", hint: "the container has ended meanwhile" },
   { op: "prlimit", errno: "EPERM", hint: "raising a hard limit needs CAP_SYS_RESOURCE; `dunc check` tells" },
   {
     op: "open_proc",
