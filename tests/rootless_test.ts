@@ -173,6 +173,40 @@ containerTest(
   [...NEEDS, "cgroup-v1"],
 );
 
+containerTest(
+  "on a hybrid host: in groups that a user was given, containers have limits and are paused",
+  async (c) => {
+    const path = `/${c.id()}`;
+    const groups = [...Deno.readDirSync("/sys/fs/cgroup")].filter(({ isDirectory }) => isDirectory)
+      .map(({ name }) => `/sys/fs/cgroup/${name}${path}`);
+    const user = new OrdinaryUser(c);
+    try {
+      for (const group of groups) {
+        Deno.mkdirSync(group);
+        for (const file of ["", "/cgroup.procs", "/tasks", "/cpuset.cpus", "/cpuset.mems"]) {
+          try {
+            Deno.chownSync(group + file, user.uid, user.uid);
+          } catch { /* Not every tree has it. */ }
+        }
+      }
+      await user.configure(
+        `.process.args = ["sleep", "100"] | .linux.cgroupsPath = "${path}/box" | .linux.resources.pids.limit = 20`,
+      );
+      await user.ok("dunc run -d mine");
+      const limit = () => Deno.readTextFileSync(`/sys/fs/cgroup/pids${path}/box/pids.max`);
+      assertEquals(limit(), "20\n");
+      assertMatch(await user.ok("dunc exec mine cat /proc/self/cgroup"), new RegExp(`:pids:${path}/box\n`));
+      await user.ok("dunc update --pids-limit 30 mine; dunc pause mine");
+      assertEquals([limit(), JSON.parse(await user.ok("dunc state mine")).status], ["30\n", "paused"]);
+      await user.ok("dunc resume mine; dunc delete --force mine");
+      assertEquals(user.containers(), []);
+    } finally {
+      for (const group of groups) Deno.removeSync(group);
+    }
+  },
+  [...NEEDS, "cgroup-v1"],
+);
+
 containerTest("limits and cgroups that cannot be had are told in runc's words", async (c) => {
   const user = new OrdinaryUser(c);
   const words = [

@@ -1,7 +1,7 @@
 import { ContainerError, originText } from "../errors.ts";
 import type { FileWrite } from "./file_write.ts";
 import { errnoOf, readIfThere, tryWrite, writeFile } from "./files.ts";
-import type { CgroupLayout } from "./layout.ts";
+import { type CgroupLayout, type Hierarchy, ownDirectory } from "./layout.ts";
 import { type CgroupPaths, directoriesOf } from "./paths.ts";
 import { listPids } from "./pids.ts";
 import { removeUnused } from "./remove.ts";
@@ -72,9 +72,12 @@ export function delegateCgroup(directory: string, uid: number, rootless = false)
 }
 
 function makeV1(request: CgroupRequest, made: string[]): CgroupPaths {
-  const { paths, rootless, explicit } = request;
+  const { layout, paths, writes, rootless, explicit } = request;
   const kept: Record<string, string> = { ...paths };
-  for (const directory of directoriesOf(paths)) {
+  // In the v2 tree of a hybrid host a user may be able to make a group and yet not to enter it.
+  const wanted = writes.some(({ controller }) => controller === "");
+  if (rootless && !wanted && kept[""] !== undefined && !mayMoveTo(layout.unified!, kept[""])) delete kept[""];
+  for (const directory of directoriesOf(kept)) {
     const errno = makeDirectory(directory, made);
     if (errno === undefined) continue;
     const controllers = Object.keys(paths).filter((controller) => paths[controller] === directory);
@@ -95,6 +98,25 @@ function enableInHybrid({ layout, writes }: CgroupRequest, paths: CgroupPaths): 
   const available = words(`${mountpoint}/cgroup.controllers`);
   for (const ancestor of ancestorsBetween(mountpoint, directory)) {
     enableControllers(ancestor, available, false);
+  }
+}
+
+/**
+ * Whether this process may put one into `directory` of a v2 tree: that takes the right to write to the nearest group
+ * above both it and its own (cgroups(7), "Cgroup delegation containment").
+ */
+function mayMoveTo(tree: Hierarchy, directory: string): boolean {
+  const own = ownDirectory(tree);
+  if (own === undefined) return false;
+  const parts = own.split("/");
+  const there = directory.split("/");
+  const common = parts.findIndex((part, index) => part !== there[index]);
+  const ancestor = (common < 0 ? parts : parts.slice(0, common)).join("/");
+  try {
+    Deno.openSync(`${ancestor}/cgroup.procs`, { write: true }).close();
+    return true;
+  } catch {
+    return false;
   }
 }
 
