@@ -72,7 +72,9 @@ containerTest("the profile that is there stays in force, with its conditions and
 
 containerTest("the exit code is the program's, signals reach it, and it has its children", async (c) => {
   const output = `${c.folder}/profile.json`;
-  const { path } = c.bundle((config) => runs(config, "trap 'exit 7' TERM; sleep 100 & echo up; wait"));
+  const { path } = c.bundle((config) =>
+    runs(config, "trap 'exit 7' TERM; sleep 0.01; echo up; sleep 100 & wait")
+  );
   const running = c.dunc.start(["seccomp", "record", "-o", output, "-b", path, c.id()]);
   while (!running.stdout.includes("up")) await new Promise((resolve) => setTimeout(resolve, 5));
   running.kill("SIGTERM");
