@@ -36,6 +36,13 @@ static void close_pipes(struct pipes *pipes)
 		close_end(&pair[i / 2][i % 2]);
 }
 
+/* On the host what a hook has started outlives it. One that may run out of time leads a group of its own, to be killed
+ * with all of it. Inside, everything ends with the container, and a filter may be in force. */
+static int leads_group(struct run *run, const struct op_run_hook *op)
+{
+	return op->timeout_ms && (op->pid || !*op_str(run, op->state_tail));
+}
+
 static void become_hook(struct run *run, const struct op_run_hook *op, const struct pipes *pipes, char **argv,
 			char **envp)
 {
@@ -44,6 +51,8 @@ static void become_hook(struct run *run, const struct op_run_hook *op, const str
 	int failure;
 	long rc = directory ? SYS(chdir, directory) : 0;
 
+	if (leads_group(run, op))
+		SYS(setpgid, 0, 0);
 	for (int signal = 1; signal <= 64; signal++)
 		if (signal != SIGKILL && signal != SIGSTOP)
 			SYS(rt_sigaction, signal, &action, NULL, 8);
@@ -174,6 +183,9 @@ static long run_child(struct run *run, const struct op_run_hook *op, struct pipe
 		SYS(close, input.fd);
 	if (rc)
 		SYS(pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+	/* It is not reaped yet, so the number is its own. */
+	if (rc && leads_group(run, op))
+		SYS(kill, -pid, SIGKILL);
 	SYS(wait4, pid, ret_status, 0, NULL);
 	if (!rc && SYS(read, pipes->failed[0], &failure, sizeof(failure)) == sizeof(failure))
 		rc = failure;
