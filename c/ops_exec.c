@@ -123,8 +123,8 @@ long op_barrier(struct run *run, const struct op_barrier *op)
 	do {
 		n = SYS(read, run->slots[op->slot], &byte, 1);
 	} while (n == -EINTR);
-	SYS(close, run->slots[op->slot]);
-	run->slots[op->slot] = -1;
+	/* It stays open until execve closes it, which is what `start` waits for: poststart hooks come after the
+	 * startContainer hooks and the program's execution (runtime-spec, config.md "Posix-platform Hooks"). */
 	return n < 0 ? n : n == 1 ? 0 : -EIO;
 }
 

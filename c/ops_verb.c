@@ -96,7 +96,7 @@ long op_wait_exit(struct run *run, const struct op_wait_exit *op)
 }
 
 /* ENXIO: the init is gone or already past the barrier. The write end shows an error as soon as the
- * init has closed its own, which it does before a startContainer hook or in execve: then `start` is done. */
+ * init's own is closed, which execve does: then `start` is done. */
 long op_release_barrier(struct run *run, const struct op_release_barrier *op)
 {
 	struct pollfd_k wait[2] = { { -1, 0, 0 }, { run->slots[op->process], POLLIN, 0 } };
