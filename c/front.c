@@ -162,16 +162,16 @@ static const char *environment(char **envp, const char *name)
 	return NULL;
 }
 
-/* DUNC_TRACE=FILE: a line for each start of the engine, for people who want to know which calls need it. */
-static void trace_engine(char **envp)
+/* DUNC_TRACE=FILE: a line `call` for each start of dunc and a line `engine` for each start of the engine, for people who
+ * want to know which calls need it. */
+static void trace(char **envp, const char *line)
 {
-	static const char line[] = "engine\n";
 	const char *path = environment(envp, "DUNC_TRACE");
 	long fd = path ? SYS(openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600) : -1;
 
 	if (fd < 0)
 		return;
-	SYS(write, fd, line, sizeof(line) - 1);
+	SYS(write, fd, line, strlen(line));
 	SYS(close, fd);
 }
 
@@ -195,10 +195,11 @@ __attribute__((used)) static _Noreturn void start(long *stack)
 
 	if (auxiliary(auxv, AT_SECURE))
 		front_die("dunc: refuses to run setuid or with file capabilities\n", 1);
+	trace(envp, "call\n");
 	if (argc > 2 && !wants_engine(envp) && front_parse_request(argc, argv, &request) &&
 	    try_request(&request, environment(envp, "XDG_RUNTIME_DIR")))
 		SYS(exit_group, 0);
-	trace_engine(envp);
+	trace(envp, "engine\n");
 	front_start_engine(stack, auxv);
 }
 

@@ -66,7 +66,7 @@ containerTest(
     const [one, two] = [bench.id(), bench.id()];
     const { stdout, stderr } = await onCgroup2(
       bench,
-      `touch trace; $D run ${one}; DUNC_TRACE=trace $D run ${two}; cat trace; find /sys/fs/cgroup -name '${one}' -o -name '${two}'`,
+      `touch trace; $D run ${one}; DUNC_TRACE=trace $D run ${two}; grep engine trace; find /sys/fs/cgroup -name '${one}' -o -name '${two}'`,
     );
     const denied = "cat: can't open '/tmp/b': Operation not permitted\n";
     assertEquals(stderr, denied + denied);

