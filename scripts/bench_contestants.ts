@@ -70,6 +70,14 @@ export function contestants(root: string, folder: string): Contestant[] {
       env: { DUNC_ENGINE: "always" },
     });
   }
+  if (exists(`${root}dist/dunc-deno`)) {
+    list.push({
+      name: "deno",
+      about: `dist/dunc-deno with DUNC_ENGINE=always: its engine is the plain ${versionOf(`${tools}/deno`)}`,
+      command: [`${root}dist/dunc-deno`, "--root", `${folder}/deno`],
+      env: { DUNC_ENGINE: "always" },
+    });
+  }
   list.push({
     name: "dunc.js",
     about: `dist/dunc.js under deno run of ${versionOf(`${tools}/deno`)}`,
