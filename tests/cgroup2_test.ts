@@ -1,20 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { type Bench, containerTest } from "./bench/bench.ts";
-import { duncPath, runCommand } from "./bench/dunc.ts";
-
-/**
- * Run a script where /sys/fs/cgroup is a fresh cgroup2 mount, in a mount namespace of its own: what cgroup v2 does
- * without controllers (they belong to v1 on the test machines). `$D` is dunc with the test's --root.
- */
-function onCgroup2(bench: Bench, script: string) {
-  const D = `${duncPath()} --root ${bench.root}`;
-  const whole = `mount -t cgroup2 none /sys/fs/cgroup || exit 99\n${script}`;
-  return runCommand("unshare", ["--mount", "sh", "-c", whole], {
-    cwd: bench.bundle,
-    env: { D },
-    timeoutMs: 60_000,
-  });
-}
+import { containerTest } from "./bench/bench.ts";
+import { onCgroup2 } from "./support/cgroup2.ts";
 
 containerTest(
   "cgroup v2: the container is born in its group, and sees it as the root of its cgroup namespace",
@@ -51,30 +37,6 @@ containerTest("cgroup v2: devices are held by a program with v1's verdicts", asy
   assertEquals(stdout, "written\n", stderr);
   assertStringIncludes(stderr, "'/tmp/b': Operation not permitted");
 });
-
-containerTest(
-  "cgroup v2: a creation that was kept has the same group and holds the same devices",
-  async (bench) => {
-    bench.configure((config) => {
-      const process = config.process!;
-      process.args = ["sh", "-c", "grep ^0:: /proc/self/cgroup; mknod /tmp/b b 8 0; cat /tmp/b; rm /tmp/b"];
-      for (const set of ["bounding", "effective", "permitted"] as const) {
-        process.capabilities![set] = [...process.capabilities![set]!, "CAP_MKNOD"];
-      }
-      config.root!.readonly = false;
-    });
-    const [one, two] = [bench.id(), bench.id()];
-    const { stdout, stderr } = await onCgroup2(
-      bench,
-      `touch trace; $D run ${one}; DUNC_TRACE=trace $D run ${two}; grep engine trace; find /sys/fs/cgroup -name '${one}' -o -name '${two}'`,
-    );
-    const denied = "cat: can't open '/tmp/b': Operation not permitted\n";
-    assertEquals(stderr, denied + denied);
-    const [first, second] = stdout.split("\n");
-    assertEquals(second, first!.replace(one, two));
-    assertEquals(stdout.split("\n").length, 3, `no engine, and no group is left: ${stdout}`);
-  },
-);
 
 containerTest("cgroup v2: pause, exec, events, kill and delete", async (bench) => {
   bench.configure((config) => config.process!.args = ["sleep", "100"]);
