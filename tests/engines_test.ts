@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type Bench, containerTest } from "./bench/bench.ts";
 import { duncPath, type Result, runCommand } from "./bench/dunc.ts";
-import { until } from "./support/command.ts";
+import { ownChildren, until } from "./support/command.ts";
 import { findProgram } from "./support/setting.ts";
 
 const WITHOUT = ["podman", "ctr", "dockerd"].filter((name) => findProgram(name) === undefined);
@@ -70,6 +70,18 @@ engineTest("podman", "podman runs, executes, pauses, stops and removes container
   await runCommand("umount", ["-l", `${bench.bundle}/podman/graph/vfs`]);
 });
 
+/** A daemon of the test's own, which nobody else may reap; what ends it. */
+function daemonOf(program: string, args: readonly string[]): () => Promise<void> {
+  const child = new Deno.Command(program, { args: [...args], stdin: "null", stdout: "null", stderr: "null" })
+    .spawn();
+  ownChildren.add(child.pid);
+  return async () => {
+    child.kill("SIGTERM");
+    await child.status;
+    ownChildren.delete(child.pid);
+  };
+}
+
 /** A containerd of the test's own, while `body` goes on. */
 async function withContainerd(
   bench: Bench,
@@ -90,20 +102,14 @@ disabled_plugins = [${disabled.map((name) => `"io.containerd.${name}"`)}]
   address = "${folder}/ttrpc"
 `,
   );
-  const daemon = new Deno.Command("containerd", {
-    args: ["--config", `${folder}/config.toml`],
-    stdin: "null",
-    stdout: "null",
-    stderr: "null",
-  }).spawn();
+  const endDaemon = daemonOf("containerd", ["--config", `${folder}/config.toml`]);
   const ctr = (...args: string[]) =>
     runCommand("ctr", ["--address", `${folder}/sock`, ...args], { timeoutMs: 30_000 });
   try {
     await until("containerd answers", async () => (await ctr("version")).code === 0 || undefined, 15_000);
     await body(`${folder}/sock`, ctr);
   } finally {
-    daemon.kill("SIGTERM");
-    await daemon.status;
+    await endDaemon();
   }
 }
 
@@ -162,12 +168,14 @@ engineTest(
         ...["--bridge=none", "--iptables=false", "--ip6tables=false"],
       ];
       // In a network namespace of its own: it would change the machine's rules.
-      const daemon = new Deno.Command("unshare", {
-        args: ["--net", "sh", "-c", 'ip link set lo up; exec dockerd "$@"', "sh", ...words],
-        stdin: "null",
-        stdout: "null",
-        stderr: "null",
-      }).spawn();
+      const endDaemon = daemonOf("unshare", [
+        "--net",
+        "sh",
+        "-c",
+        'ip link set lo up; exec dockerd "$@"',
+        "sh",
+        ...words,
+      ]);
       const docker = (...args: string[]) =>
         runCommand("docker", ["-H", socket, ...args], { timeoutMs: 60_000, env: { HOME: folder } });
       const ok = async (...args: string[]) => {
@@ -199,8 +207,7 @@ engineTest(
         const missing = await docker(...run, "--rm", "busybox", "/nonesuch");
         assertEquals(missing.code, 127, missing.stderr);
       } finally {
-        daemon.kill("SIGTERM");
-        await daemon.status;
+        await endDaemon();
         await runCommand("sh", ["-c", `grep -o '${folder}[^ ]*' /proc/mounts | xargs -r umount -l`]);
       }
     });
