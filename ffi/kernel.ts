@@ -5,6 +5,7 @@ import { syscall } from "./stub.ts";
 const OPEN_TREE = 428;
 const MOVE_MOUNT = 429;
 const FSOPEN = 430;
+const FSMOUNT = 432;
 const OPENAT2 = 437;
 const MOUNT_SETATTR = 442;
 
@@ -15,7 +16,8 @@ const ENOSYS = 38;
 export function kernelCalls(): Kernel {
   return {
     openat2: isAllowed(OPENAT2),
-    mountApi: isAllowed(OPEN_TREE) && isAllowed(MOUNT_SETATTR) && isThere(MOVE_MOUNT) && isThere(FSOPEN),
+    mountApi: isAllowed(OPEN_TREE) && isAllowed(MOUNT_SETATTR) && isThere(MOVE_MOUNT) && isThere(FSOPEN) &&
+      isThere(FSMOUNT),
   };
 }
 

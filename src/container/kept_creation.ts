@@ -1,4 +1,5 @@
 import { artefact } from "../../ffi/artefacts.ts";
+import { kernelCalls } from "../../ffi/kernel.ts";
 import { fileIdentity } from "../../ffi/stub.ts";
 import type { FileWrite } from "../cgroup/file_write.ts";
 import { deviceProgram } from "../cgroup/device_program.ts";
@@ -93,7 +94,8 @@ function isPlainCall(runtime: Runtime, options: CreateOptions): boolean {
     !runtime.log.debugEnabled && !noPivot && !noNewKeyring && preserveFds === 0 &&
     consoleSocket === undefined && pidfdSocket === undefined &&
     Deno.env.get("LISTEN_FDS") === undefined && Deno.env.get("NOTIFY_SOCKET") === undefined &&
-    !isForOne(bundle, id);
+    // The classic mounts are for where nothing else is allowed: not to be carried over to where it is.
+    kernelCalls().mountApi && !isForOne(bundle, id);
 }
 
 /** Engines make a bundle for each container, in a folder of its long id: it does not come again. */
