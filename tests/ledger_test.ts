@@ -67,7 +67,10 @@ containerTest(
 containerTest("the ledger sees a process that lost its parent, until somebody reaps it", async () => {
   const found = await kindsOf(async () => {
     await start(["sh", "-c", "sleep 100 &"]).ended;
-    const orphan = descendants().find(({ name }) => name === "sleep")!;
+    const orphan = await until(
+      "the shell's child is the program",
+      () => descendants().find(({ name }) => name === "sleep"),
+    );
     return async () => {
       Deno.kill(orphan.pid, "SIGKILL");
       await until(
