@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { containerTest } from "./bench/bench.ts";
+import { ownChildren } from "./support/command.ts";
 
 containerTest(
   "the beginner's path: host name, processes and interfaces of the container alone",
@@ -158,11 +159,13 @@ containerTest(
       stdout: "piped",
       stderr: "null",
     }).spawn();
+    ownChildren.add(child.pid);
     const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
     let text = (await reader.read()).value ?? "";
     child.kill("SIGTERM");
     for (let part = await reader.read(); !part.done; part = await reader.read()) text += part.value;
     const { code } = await child.status;
+    ownChildren.delete(child.pid);
     assertEquals([code, text], [7, "ready\ncaught\n"]);
   },
 );

@@ -146,7 +146,8 @@ containerTest("a container that uses too much memory is told of as an event", as
   await new Promise((resolve) => setTimeout(resolve, 300));
   Deno.writeTextFileSync(`${path}/rootfs/go`, "\n");
   await until("an event of type oom", () => events.stdout.includes(`{"type":"oom","id":"${id}"`));
-  await c.dunc.ok("kill", id, "KILL");
+  // The kernel may have chosen the container's first process: then there is nothing left to kill.
+  await c.dunc.call(["kill", id, "KILL"]);
   await events.ended;
 }, ["root", "dunc"]);
 
