@@ -7,7 +7,7 @@
 #   scripts/test.sh unit src/spec        a group's tests of some files or folders
 #   scripts/test.sh e2e 'kills the'      a group's tests whose names hold a text
 #
-# DUNC_VM=1: end-to-end tests of cgroup v2 and of systemd in the guest of scripts/vm as well (some 8 minutes).
+# DUNC_VM=1: end-to-end tests of cgroup v2 and of systemd in the guest of scripts/vm as well (some 10 minutes).
 # DUNC=FILE: the executable that the end-to-end tests run; dist/dunc when unset.
 # DUNC_ROUTE, DUNC_TOOLS: see scripts/toolchain.sh.
 set -u
@@ -168,7 +168,7 @@ if wanted e2e; then
 		export DUNC_TRACE="$log.trace"
 		: >"$DUNC_TRACE"
 		for file in "$@"; do
-			case $file in tests/guest_test.ts) tests "$file" 1500 "$file" ;; *) tests "$file" 600 "$file" ;; esac
+			case $file in tests/guest_test.ts) tests "$file" 3600 "$file" ;; *) tests "$file" 600 "$file" ;; esac
 		done
 		calls=$(grep -c call "$DUNC_TRACE") engine=$(grep -c engine "$DUNC_TRACE")
 		echo "dunc was called $calls times; the first stage alone answered $((calls - engine))"

@@ -3,19 +3,16 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type Containers, containerTest, runs } from "./support/containers.ts";
 import { groupFileExists, groupText, layoutHere } from "./support/groups.ts";
 import { type Disk, resourceRows, type Row } from "./resources/rows.ts";
+import { type Cell, formatColumn, tell } from "./resources/table.ts";
 
-/** What a table's cell says, and the fault when it is one. */
-interface Cell {
-  readonly field: string;
-  readonly text: string;
-  readonly fault?: string;
-}
+/** A cell, and its fault when it is one. */
+type Seen = Cell & { readonly fault?: string };
 
 containerTest("every field of linux.resources reaches its file, or says why it has none", async (c) => {
   const layout = layoutHere();
   const disk = firstDisk();
   const rows = resourceRows(disk);
-  const cells: Cell[] = [];
+  const cells: Seen[] = [];
   // Making a container enables what controllers there are on v2.
   await c.dunc.ok("delete", (await created(c, [])).id!);
   const apart = new Set(rows.filter((row) => "refused" in row[layout] || missing(row, disk) !== undefined));
@@ -27,7 +24,9 @@ containerTest("every field of linux.resources reaches its file, or says why it h
     await c.dunc.ok("delete", "--force", id!);
   }
   for (const row of apart) cells.push(await refusal(c, row, disk));
-  print(rows, cells, layout);
+  assertEquals(cells.length, rows.length);
+  const inOrder = rows.map(({ field }) => cells.find((cell) => cell.field === field)!);
+  tell(formatColumn(layout, Deno.osRelease(), inOrder));
   assertEquals(
     cells.filter(({ fault }) => fault !== undefined).map(({ field, fault }) => `${field}: ${fault}`),
     [],
@@ -64,7 +63,7 @@ async function created(
   return { id: code === 0 ? id : undefined, stderr: faults.join("\n") };
 }
 
-function readBack(id: string, row: Row): Cell {
+function readBack(id: string, row: Row): Seen {
   const { field } = row;
   const expected = row[layoutHere()];
   if ("ignored" in expected) return { field, text: `- (${expected.ignored})` };
@@ -78,7 +77,7 @@ function readBack(id: string, row: Row): Cell {
 }
 
 /** A field that cannot be had: create fails with one line that names it, and nothing is left (the ledger). */
-async function refusal(c: Containers, row: Row, disk: Disk): Promise<Cell> {
+async function refusal(c: Containers, row: Row, disk: Disk): Promise<Seen> {
   const { field } = row;
   const expected = row[layoutHere()];
   const { id, stderr } = await created(c, [row]);
@@ -95,15 +94,6 @@ async function refusal(c: Containers, row: Row, disk: Disk): Promise<Cell> {
     ? `not one line with ${base}: ${stderr}`
     : undefined;
   return { field, text, ...(fault === undefined ? {} : { fault }) };
-}
-
-function print(rows: readonly Row[], cells: readonly Cell[], layout: string): void {
-  assertEquals(cells.length, rows.length);
-  const width = Math.max(...rows.map(({ field }) => field.length));
-  console.log(`\n  ${"field".padEnd(width)} | ${layout} (${Deno.osRelease()})`);
-  for (const { field } of rows) {
-    console.log(`  ${field.padEnd(width)} | ${cells.find((cell) => cell.field === field)!.text}`);
-  }
 }
 
 function firstDisk(): Disk {

@@ -4,8 +4,9 @@
  */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { resourceRows, type Row } from "./resources/rows.ts";
+import { type Cell, formatColumn, tell } from "./resources/table.ts";
 import { call, succeed, until } from "./support/command.ts";
-import { containerTest, reaping, runs } from "./support/containers.ts";
+import { type Containers, containerTest, reaping, runs } from "./support/containers.ts";
 import { cgroupDirectories } from "./support/ledger.ts";
 
 /** What systemd says of a unit. */
@@ -102,15 +103,33 @@ const PROPERTIES: Readonly<Record<string, readonly [property: string, value: str
   "devices": ["DevicePolicy", "strict"],
 };
 
+/** Whether create takes a field on v2, in a guest that has no RDMA device. */
+const takenWithSystemd = (row: Row): boolean => !("refused" in row.v2) && row.field !== "rdma";
+
+const nothing = ({ v2 }: Row): string => "ignored" in v2 ? v2.ignored : "systemd and v2 have nothing for it";
+
+/** A field that create refuses on v2 is refused in one line through systemd too, with no unit left. */
+async function refusal(c: Containers, row: Row): Promise<Cell & { readonly fault?: string }> {
+  const { path } = c.bundle((config) => {
+    runs(config, "true");
+    row.set(config.linux!.resources!);
+  });
+  const id = c.id();
+  const stderr = (await c.dunc.fails(1, "--systemd-cgroup", "create", "--bundle", path, id)).trim();
+  const named = "refused" in row.v2 ? row.v2.refused : `linux.resources.${row.field}`;
+  const fault = stderr.includes("\n") || !stderr.includes(named)
+    ? `not one line with ${named}: ${stderr}`
+    : await units(id);
+  const text = row.field === "rdma" ? "n/a (no RDMA device here)" : "refused";
+  return { field: row.field, text, ...(fault === "" ? {} : { fault }) };
+}
+
 containerTest("every field of linux.resources is where systemd and the kernel have it", async (c) => {
   const disk = { name: "vda", major: 254, minor: 0 };
-  const table: string[] = [];
+  const cells: Cell[] = [];
   const faults: string[] = [];
-  const expected = (row: Row) => "file" in row.v2 && row.field !== "rdma" ? row.v2 : undefined;
   for (const container of [0, 1, 2]) {
-    const rows = resourceRows(disk).filter((row) =>
-      row.container === container && !("refused" in row.v2) && row.field !== "rdma"
-    );
+    const rows = resourceRows(disk).filter((row) => row.container === container && takenWithSystemd(row));
     const { path } = c.bundle((config) => {
       runs(config, "true");
       for (const row of rows) row.set(config.linux!.resources!);
@@ -125,23 +144,26 @@ containerTest("every field of linux.resources is where systemd and the kernel ha
       if (property !== undefined && got !== value) {
         faults.push(`${row.field}: ${property}=${got}, not ${value}`);
       }
-      const wanted = expected(row);
-      const text = wanted === undefined ? "-" : fileOf(unit, wanted.file);
-      if (wanted !== undefined && !text.split("\n").includes(wanted.text)) {
+      const wanted = "file" in row.v2 ? row.v2 : undefined;
+      const text = wanted === undefined ? "" : fileOf(unit, wanted.file);
+      const line = text.split("\n").find((each) => each === wanted?.text);
+      if (wanted !== undefined && line === undefined) {
         faults.push(`${row.field}: ${wanted.file} is ${text}, not ${wanted.text}`);
       }
-      const line = wanted === undefined ? "-" : `${wanted.file} = ${wanted.text}`;
-      table.push(
-        `  ${row.field.padEnd(32)} | ${
-          (property === undefined ? "-" : `${property}=${got}`).padEnd(30)
-        } | ${line}`,
-      );
+      const seen = [
+        ...(property === undefined ? [] : [`${property}=${got}`]),
+        ...(wanted === undefined ? [] : [`${wanted.file} = ${line ?? text}`]),
+      ];
+      cells.push({ field: row.field, text: seen.join(", ") || `- (${nothing(row)})` });
     }
     await c.dunc.ok("delete", "--force", id);
   }
-  console.log(
-    `\n  ${"field".padEnd(32)} | ${"systemd".padEnd(30)} | v2 (${Deno.osRelease()})\n${table.join("\n")}`,
-  );
+  for (const row of resourceRows(disk).filter((each) => !takenWithSystemd(each))) {
+    const cell = await refusal(c, row);
+    cells.push(cell);
+    if (cell.fault !== undefined) faults.push(`${row.field}: ${cell.fault}`);
+  }
+  tell(formatColumn("systemd", Deno.osRelease(), cells));
   assertEquals(faults, []);
 }, ["root", "systemd"]);
 
