@@ -80,6 +80,9 @@ interface Swap {
   readonly won: string;
 }
 
+/** A file that the image alone has: whatever else is the root when a script comes to it, is left alone. */
+const MARKER = "an-image-whose-names-may-be-swapped";
+
 /**
  * The script that swaps a name for a link, or the nearest name above that is there: as another container sees it that
  * shares the file system, and as the init itself does.
@@ -88,7 +91,8 @@ function swapScript({ rootfs, name, target, entered, won }: Swap): string {
   const swap = `s() { p=$1/$2; while [ "$p" != "$1" ]; do if [ -e "$p" ] || [ -L "$p" ]; then ` +
     `mv "$p" "$p.old" && ln -s "$3" "$p"; return; fi; p=\${p%/*}; done; false; }; `;
   const call = (root: string) => `${swap} s '${root}' '${name}' '${target}'`;
-  const inside = call(entered ? "" : rootfs).replaceAll("'", `'\\''`);
+  const inside = `[ -e ${entered ? "" : rootfs}/${MARKER} ] || exit 1; ${call(entered ? "" : rootfs)}`
+    .replaceAll("'", `'\\''`);
   const anywhere = `(${call(rootfs)}) || nsenter -t $PID -m sh -c '${inside}'`;
   return `{ ${anywhere}; } 2>/dev/null && echo won >> ${won}`;
 }
@@ -125,8 +129,10 @@ async function swapEverywhere(
   const targets = [path, up(path), `/proc/self/root${path}`];
   const words = (id: string) => ["run", "--bundle", bundle.path, id];
   const lookUps = await stage.lookUps(words);
-  // After the pivot the root is the image's.
-  const enter = lookUps.findIndex(({ call, path }) => call === "chdir" && path === "/");
+  // After the pivot the root is the image's. Classic mounts go to the host's root before it.
+  const enter = lookUps.findIndex(({ call }) => call === "pivot_root");
+  assert(enter !== -1, "the init does not pivot");
+  Deno.writeTextFileSync(`${bundle.rootfs}/${MARKER}`, "");
   const won = `${stage.output}/won`;
   Deno.writeTextFileSync(won, "");
   let tried = 0;

@@ -10,7 +10,7 @@ import { type Call, gateWords, type LookUp, readLookUps } from "./gate.ts";
 /** What looks up, makes or attaches something: a race is won right before one of these. */
 const LOOK_UPS: readonly Call[] = [
   ...(["openat2", "openat", "mkdirat", "mknodat", "symlinkat", "unlinkat", "chdir"] as const),
-  ...(["move_mount", "mount", "execve"] as const),
+  ...(["move_mount", "mount", "pivot_root", "execve"] as const),
 ];
 
 interface GateWish {
