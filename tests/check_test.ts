@@ -91,3 +91,15 @@ containerTest("no_new_privs is found, with what it takes away", async (c) => {
 containerTest("check refuses a format that it does not know", async (c) => {
   assertStringIncludes(await c.dunc.fails(1, "check", "--format", "xml"), "invalid format option");
 }, ["root", "dunc"]);
+
+containerTest("root without CAP_SYS_ADMIN is told so by create, and by check", async (c) => {
+  const weak = ["setpriv", "--bounding-set", "-sys_admin", "--inh-caps", "-sys_admin"];
+  const { usable, of } = await check(c, weak);
+  assertEquals([usable, of("namespaces").status], [false, "missing"]);
+  assertStringIncludes(of("namespaces").fix!, "CAP_SYS_ADMIN");
+  const { path } = c.bundle();
+  const { code, stderr } = await call([...weak, ...c.dunc.command("create", "--bundle", path, c.id())]);
+  assertEquals([code, stderr.trim().split("\n").length], [1, 1], stderr);
+  assertStringIncludes(stderr, "CAP_SYS_ADMIN");
+  assertStringIncludes(stderr, "dunc check");
+}, ["root", "dunc", "setpriv"]);

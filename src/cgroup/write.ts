@@ -127,9 +127,13 @@ function memoryReason(directory: string, { file, text }: FileWrite, errno: strin
 function controllerHint(
   paths: CgroupPaths,
   directory: string,
-  { controller, origin }: FileWrite,
+  { controller, file, origin }: FileWrite,
   errno: string,
 ): string | undefined {
+  // devcgroup_update_access() in security/device_cgroup.c: taking rights away is the host's root's alone.
+  if (errno === "EPERM" && file === "devices.deny") {
+    return "this takes CAP_SYS_ADMIN, as most of a container does; `dunc check` tells what is allowed here";
+  }
   if (errno === "ENOENT" && controller === "") {
     return "no v1 tree has this controller, and the v2 tree has it not, or not below a group with processes";
   }
