@@ -9,18 +9,32 @@
  *   dist/js           the program as few modules, one for what every command needs and one for each command, with the
  *                     four files beside them
  *   dist/dunc.js      what `deno run` is given to run them
- *   dist/dunc         one executable: the first stage, and behind it what `deno compile` made of dist/js
+ *   dist/engine       the program as one script with V8's code cache, where the compiler can use that
+ *   dist/dunc         one executable: the first stage, and behind it what `deno compile` made of dist/engine or dist/js
  *
  * scripts/deno run -A scripts/build.ts [--c] [--engine=deno] [--target=aarch64]
  *   --c        the C only
  *   --engine   with `deno`: dist/dunc-deno too, whose second stage is the toolchain's own deno
  *   --target   its machine, with the cross compiler of that name; into dist/MACHINE, C only
  */
+import { ENTRY as CACHED_ENTRY, hasQuickVm } from "./code_cache.ts";
 import { archive, ENTRY } from "./deno_engine.ts";
 import { joinStages } from "./join_stages.ts";
 
-const ROOT = new URL("..", import.meta.url).pathname;
-const TOOLS = Deno.env.get("DUNC_TOOLS") ?? `${ROOT}.tools`;
+import {
+  BuildError,
+  filesBelow,
+  identityOf,
+  matching,
+  readStamps,
+  removeFolder,
+  ROOT,
+  run,
+  sha256,
+  type Stamps,
+  step,
+  TOOLS,
+} from "./build_steps.ts";
 
 const C_FLAGS = [
   "-std=gnu11",
@@ -83,74 +97,6 @@ const MACHINE_FLAGS: Readonly<Record<string, readonly string[]>> = { aarch64: ["
 
 /** What goes into the executable as a file; the first stage stands in front of it. */
 const INCLUDED = ["dunc-init", "libdunc.so", "commit", "program-id"] as const;
-
-/** What the last build was made of, by output: a hash of the inputs and of the command. */
-type Stamps = Record<string, string>;
-
-class BuildError extends Error {}
-
-function run(program: string, args: readonly string[], options: Deno.CommandOptions = {}): string {
-  let output: Deno.CommandOutput;
-  try {
-    output = new Deno.Command(program, { cwd: ROOT, stdin: "null", ...options, args: [...args] })
-      .outputSync();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) throw new BuildError(`${program} is not installed`);
-    throw error;
-  }
-  const text = new TextDecoder().decode(output.stdout);
-  if (!output.success) {
-    throw new BuildError(`${program} ${args.join(" ")}\n${text}${new TextDecoder().decode(output.stderr)}`);
-  }
-  return text;
-}
-
-async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
-}
-
-/** Files below a folder, sorted, that the test picks. */
-function filesBelow(folder: string, picks: (path: string) => boolean): string[] {
-  const found: string[] = [];
-  for (const entry of Deno.readDirSync(ROOT + folder)) {
-    const path = `${folder}/${entry.name}`;
-    if (entry.isDirectory) found.push(...filesBelow(path, picks));
-    else if (picks(path)) found.push(path);
-  }
-  return found.sort();
-}
-
-function matching(folder: string, patterns: readonly string[]): string[] {
-  const names = [...Deno.readDirSync(ROOT + folder)].map(({ name }) => name).sort();
-  return patterns.flatMap((pattern) => {
-    const [head, tail] = pattern.split("*") as [string, string?];
-    const found = names.filter((name) =>
-      tail === undefined ? name === head : name.startsWith(head) && name.endsWith(tail)
-    );
-    if (found.length === 0) throw new BuildError(`${folder}/${pattern}: no such source`);
-    return found.map((name) => `${folder}/${name}`);
-  });
-}
-
-/** Make `output` unless it is there and was made by the same command of the same inputs. */
-async function step(
-  stamps: Stamps,
-  output: string,
-  inputs: readonly string[],
-  command: readonly string[],
-  make: () => void,
-): Promise<void> {
-  const parts = [...command];
-  for (const input of inputs) parts.push(input, await sha256(Deno.readFileSync(ROOT + input)));
-  const stamp = await sha256(new TextEncoder().encode(parts.join("\0")));
-  const exists = await Deno.stat(ROOT + output).then(() => true, () => false);
-  if (exists && stamps[output] === stamp) return;
-  const begin = performance.now();
-  make();
-  stamps[output] = stamp;
-  const { size } = Deno.statSync(ROOT + output);
-  console.log(`build: ${output}, ${size} bytes, in ${((performance.now() - begin) / 1000).toFixed(1)} s`);
-}
 
 async function buildC(stamps: Stamps, machine: string | undefined): Promise<void> {
   const compiler = machine === undefined ? "gcc" : `${machine}-linux-gnu-gcc`;
@@ -291,25 +237,52 @@ async function joinDeno(stamps: Stamps): Promise<void> {
   });
 }
 
-function removeFolder(path: string): void {
-  try {
-    Deno.removeSync(ROOT + path, { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+/** dist/engine: the program as one script, with the code cache of the V8 that `deno compile` brings. */
+async function cacheCode(stamps: Stamps, compiler: string, compilerId: string): Promise<void> {
+  const args = ["bundle", "--quiet", "--no-check", "--platform=deno", "--format=iife"];
+  args.push("--output=dist/engine/script.js", "main.ts");
+  const maker = [
+    "run",
+    "--allow-all",
+    "--no-config",
+    "--no-lock",
+    "--no-check",
+    "scripts/code_cache.ts",
+    "dist/engine",
+  ];
+  const inputs = [...filesBelow("dist/js", () => true), "scripts/code_cache.ts"];
+  await step(stamps, "dist/engine/code-cache", inputs, [...args, ...maker, compilerId], () => {
+    removeFolder("dist/engine");
+    Deno.mkdirSync(`${ROOT}dist/engine`);
+    for (const name of INCLUDED) Deno.copyFileSync(`${ROOT}dist/${name}`, `${ROOT}dist/engine/${name}`);
+    Deno.writeTextFileSync(`${ROOT}dist/engine/main.js`, CACHED_ENTRY);
+    run(`${ROOT}scripts/deno`, args);
+    run(compiler, maker, { env: compilerEnv() });
+  });
+}
+
+function compilerEnv(): Record<string, string> {
+  const denort = `${TOOLS}/denort`;
+  const env: Record<string, string> = { DENO_DIR: `${TOOLS}/cache`, DENO_NO_UPDATE_CHECK: "1" };
+  if (identityOf(denort) !== undefined) env.DENORT_BIN = denort;
+  return env;
 }
 
 async function compile(stamps: Stamps): Promise<void> {
   const compiler = `${TOOLS}/deno-compile`;
-  const denort = `${TOOLS}/denort`;
   const compilerId = identityOf(compiler);
-  const denortId = identityOf(denort);
+  const denortId = identityOf(`${TOOLS}/denort`);
   if (compilerId === undefined) {
     console.log(`build: no dist/dunc: this toolchain has no denort for ${Deno.build.arch}; use dist/dunc.js`);
     return;
   }
-  const files = filesBelow("dist/js", () => true);
-  const data = INCLUDED.map((name) => `--include=dist/js/${name}`);
+  const cached = hasQuickVm(run(compiler, ["--version"]));
+  if (cached) await cacheCode(stamps, compiler, compilerId);
+  const folder = cached ? "dist/engine" : "dist/js";
+  const files = filesBelow(folder, () => true);
+  const data = [...INCLUDED, ...cached ? ["script.js", "code-cache"] : []].map((name) =>
+    `--include=${folder}/${name}`
+  );
   const args = [
     "compile",
     "--quiet",
@@ -321,12 +294,10 @@ async function compile(stamps: Stamps): Promise<void> {
     "--no-npm",
   ];
   // The cache would lie under a predictable name in the temporary directory, and root would load it.
-  args.push("--no-code-cache", ...data, "--output=dist/dunc.engine", "dist/js/main.js");
+  args.push("--no-code-cache", ...data, "--output=dist/dunc.engine", `${folder}/main.js`);
   const inputs = [...files, "dist/dunc-front"];
   await step(stamps, "dist/dunc", inputs, [...args, compilerId, denortId ?? ""], () => {
-    const env: Record<string, string> = { DENO_DIR: `${TOOLS}/cache`, DENO_NO_UPDATE_CHECK: "1" };
-    if (denortId !== undefined) env.DENORT_BIN = denort;
-    run(compiler, args, { env });
+    run(compiler, args, { env: compilerEnv() });
     const id = Deno.readFileSync(`${ROOT}dist/program-id`);
     joinStages(
       { front: `${ROOT}dist/dunc-front`, engine: `${ROOT}dist/dunc.engine`, id },
@@ -334,30 +305,16 @@ async function compile(stamps: Stamps): Promise<void> {
     );
     Deno.removeSync(`${ROOT}dist/dunc.engine`);
     // Nothing compares a compiler's version with that of its denort: the product says whether they fit.
-    const version = run(`${ROOT}dist/dunc.new`, ["--version"], { clearEnv: true, cwd: "/" });
+    const trace = Deno.makeTempFileSync({ prefix: "dunc-build-" });
+    const env = { DUNC_TRACE: trace };
+    const version = run(`${ROOT}dist/dunc.new`, ["--version"], { clearEnv: true, cwd: "/", env });
     if (!version.startsWith("dunc version ")) throw new BuildError(`dist/dunc --version printed: ${version}`);
+    const told = Deno.readTextFileSync(trace);
+    Deno.removeSync(trace);
+    if (told !== "call\nengine\n") throw new BuildError(`dist/dunc --version said of its start: ${told}`);
     // At once, so that nobody runs half a file.
     Deno.renameSync(`${ROOT}dist/dunc.new`, `${ROOT}dist/dunc`);
   });
-}
-
-/** What tells one version of a large file from another; undefined when it is not there. */
-function identityOf(path: string): string | undefined {
-  try {
-    const { size, mtime } = Deno.statSync(path);
-    return `${size} ${mtime?.toISOString()}`;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
-
-function readStamps(path: string): Stamps {
-  try {
-    return JSON.parse(Deno.readTextFileSync(path));
-  } catch {
-    return {};
-  }
 }
 
 if (import.meta.main) {

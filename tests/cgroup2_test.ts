@@ -80,3 +80,43 @@ containerTest(
     assertMatch(stderr, /linux\.resources\.pids\.limit.*pids\.max/);
   },
 );
+
+containerTest(
+  "cgroup v2: exec joins the container's first process where the container's own group takes none",
+  async (bench) => {
+    bench.configure((config) => config.process!.args = ["sleep", "1000"]);
+    const id = bench.id();
+    const { code, stdout, stderr } = await onCgroup2(
+      bench,
+      `set -e
+    $D run -d ${id}
+    G=/sys/fs/cgroup/${id}
+    C=$(cut -d' ' -f1 $G/cgroup.controllers)
+    [ -n "$C" ] || exit 98
+    where() { $D exec ${id} grep ^0:: /proc/self/cgroup; }
+    where; where
+    mkdir $G/foo
+    $D state ${id} | sed -n 's|.*"pid": \\([0-9]*\\).*|\\1|p' >$G/foo/cgroup.procs
+    where
+    echo +$C >$G/cgroup.subtree_control
+    where; where
+    $D exec --cgroup / ${id} true || echo named: $?
+    echo -$C >$G/cgroup.subtree_control
+    where
+    $D delete --force ${id}
+    ls -d $G 2>/dev/null || echo gone`,
+    );
+    assertEquals(code, 0, stderr);
+    assertEquals(stdout.split("\n"), [
+      `0::/${id}`,
+      `0::/${id}`,
+      `0::/${id}`,
+      `0::/${id}/foo`,
+      `0::/${id}/foo`,
+      "named: 255",
+      `0::/${id}`,
+      "gone",
+      "",
+    ]);
+  },
+);

@@ -58,7 +58,7 @@ export function execContainer(runtime: Runtime, options: ExecOptions): number {
     const namespaces = ownNamespaces(pid);
     const preserveFds = options.preserveFds + inheritedDescriptors();
     const seccomp = seccompOf(spec, runtime.log);
-    const { attached, ...groups } = execCgroup(container, options.cgroups);
+    const { attached, aside, ...groups } = execCgroup(container, options.cgroups);
     const plan = buildExecPlan({
       process,
       origin,
@@ -79,7 +79,8 @@ export function execContainer(runtime: Runtime, options: ExecOptions): number {
       kernel: kernelCalls(),
     });
     // What else the runtime does for an exec is not in its plan.
-    const plain = preserveFds === 0 && attached === undefined && container.record.intelRdt === undefined &&
+    const plain = preserveFds === 0 && attached === undefined && !aside &&
+      container.record.intelRdt === undefined &&
       seccomp?.notify !== true;
     const keep = plain ? () => keepExec(container, options, plan, configOf(container)) : () => {};
     const { intelRdt } = container.record;

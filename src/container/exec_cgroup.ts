@@ -1,8 +1,9 @@
-import { ownDirectory } from "../cgroup/layout.ts";
+import { readIfThere } from "../cgroup/files.ts";
+import { ownDirectory, parseMembership } from "../cgroup/layout.ts";
 import { joinFiles, v2Directory } from "../cgroup/paths.ts";
 import { readLayout } from "../cgroup/read_layout.ts";
 import { ContainerError } from "../errors.ts";
-import type { Container } from "./container.ts";
+import { type Container, processOf } from "./container.ts";
 
 /** How a process of `exec` gets into the container's cgroups. */
 export interface ExecCgroup {
@@ -13,15 +14,19 @@ export interface ExecCgroup {
    * we may not.
    */
   readonly attached?: string | undefined;
+  /** Whether this is where the container's first process is instead of the container's own group. */
+  readonly aside: boolean;
 }
 
 /**
  * The groups that a process of `exec` joins: the container's own, or those below them that `--cgroup
- * [controller,…:]PATH` names.
+ * [controller,…:]PATH` names. On v2 a container may have given its own group's controllers to groups below it: no
+ * process can enter it then, and the process joins the first one of the container where that is (as in runc).
  *
  * Throws ContainerError `bad sub cgroup path`, `unknown controller X` and `error adding pid to cgroups`, in runc's words.
  */
-export function execCgroup({ record }: Container, wanted: readonly string[]): ExecCgroup {
+export function execCgroup(container: Container, wanted: readonly string[]): ExecCgroup {
+  const { record } = container;
   const paths = { ...record.cgroupPaths };
   for (const entry of wanted) {
     const colon = entry.indexOf(":");
@@ -35,11 +40,31 @@ export function execCgroup({ record }: Container, wanted: readonly string[]): Ex
       paths[controller] = group;
     }
   }
-  const directory = v2Directory(paths);
+  const meant = v2Directory(paths);
+  const directory = wanted.length > 0 || meant === undefined
+    ? meant
+    : enterable(meant, processOf(container).pid);
+  const aside = directory !== meant;
   if (record.systemd?.user === true && directory !== undefined && !mayEnter(directory)) {
-    return { joinFiles: [], attached: directory.slice(v2Directory(record.cgroupPaths)!.length) };
+    return { joinFiles: [], attached: directory.slice(v2Directory(record.cgroupPaths)!.length), aside };
   }
-  return { joinFiles: joinFiles(paths), cgroupDirectory: directory };
+  return { joinFiles: joinFiles(paths), cgroupDirectory: directory, aside };
+}
+
+/**
+ * A v2 group, or that of a process when the group takes none: cgroups(7), "no internal processes". The process is in a
+ * group below it by then.
+ */
+function enterable(directory: string, pid: number): string {
+  if ((readIfThere(`${directory}/cgroup.subtree_control`) ?? "").trim() === "") return directory;
+  const path = parseMembership(readIfThere(`/proc/${pid}/cgroup`) ?? "").get("");
+  const { unified } = readLayout();
+  const group = path === undefined || unified === undefined
+    ? undefined
+    : ownDirectory({ ...unified, own: path });
+  // Threads may be below a group that has processes.
+  if (group === undefined || readIfThere(`${group}/cgroup.type`)?.trim() === "threaded") return directory;
+  return group;
 }
 
 /** Whether we may move a process of ours into a v2 group: who does writes to the common ancestor (cgroups(7)). */
