@@ -187,3 +187,35 @@ containerTest(
   },
   ["root"],
 );
+
+containerTest(
+  "exec joins the container's first process where the container's own group takes none",
+  async (c) => {
+    const { path } = c.bundle((config) => runs(config, "sleep 1000"));
+    const id = c.id();
+    const ok = async (...args: string[]) => {
+      const { code, stdout, stderr } = await onCgroup2(c, ...args);
+      assertEquals([code, stderr], [0, ""]);
+      return stdout;
+    };
+    await ok("run", "-d", "--bundle", path, id);
+    const group = groupsOf(id).find((directory) => directory.startsWith(unifiedMount()!))!;
+    const where = async () =>
+      (await ok("exec", id, "grep", "^0::", "/proc/self/cgroup")).trim().replace(/.*(?=\/e2e)/, "");
+    // Twice: the first stage has the plan then.
+    const own = [await where(), await where()];
+    Deno.mkdirSync(`${group}/foo`);
+    Deno.writeTextFileSync(`${group}/foo/cgroup.procs`, `${(await c.dunc.state(id)).pid}`);
+    own.push(await where());
+    const controller = Deno.readTextFileSync(`${group}/cgroup.controllers`).trim().split(" ")[0]!;
+    Deno.writeTextFileSync(`${group}/cgroup.subtree_control`, `+${controller}`);
+    const below = [await where(), await where()];
+    const named = await onCgroup2(c, "exec", "--cgroup", "/", id, "true");
+    Deno.writeTextFileSync(`${group}/cgroup.subtree_control`, `-${controller}`);
+    own.push(await where());
+    assertEquals([own, below], [own.map(() => `/${id}`), below.map(() => `/${id}/foo`)]);
+    assertEquals(named.code, 255, "a group that was named is not exchanged for another");
+    await ok("delete", "--force", id);
+  },
+  ["root"],
+);
