@@ -37,9 +37,10 @@ function setUp(): string | undefined {
 
 /** Run a test file; then print what it wrote to DUNC_TABLE. */
 async function outputOf(file: string, before: readonly string[]): Promise<{ code: number; text: string }> {
+  // There before any test: the leak ledger counts what comes.
   const table = "/tmp/dunc-table.$$";
   const script =
-    `export DUNC_TABLE=${table}; "$@"; code=$?; cat ${table} 2>/dev/null; rm -f ${table}; exit $code`;
+    `export DUNC_TABLE=${table}; : >${table}; "$@"; code=$?; cat ${table}; rm ${table}; exit $code`;
   const [program, ...args] = [...before, "env", "NO_COLOR=1", "sh", "-c", script, "sh", ...testOf(file)];
   const command = new Deno.Command(program!, {
     args,
