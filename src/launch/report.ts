@@ -150,10 +150,17 @@ function hookError(origin: Origin, report: Report, errno: string, op: Op): Conta
   }
   const stdout = match[3]!.slice(0, Number(match[2]));
   const stderr = match[3]!.slice(Number(match[2]));
+  const status = Number(match[1]);
   return new ContainerError(
-    `${prefix}: ${statusText(Number(match[1]))}, stdout: ${stdout}, stderr: ${stderr}`,
+    `${prefix}: ${statusText(status)}, stdout: ${stdout}, stderr: ${stderr}`,
+    { hint: (status & 0x7f) === SIGSYS ? FILTERED_HOOK : undefined },
   );
 }
+
+const SIGSYS = 31;
+/** With the words of runc 1.1, which its own test of this case looks for. */
+const FILTERED_HOOK = "a startContainer hook runs under linux.seccomp, which must allow what it calls; " +
+  'in runc 1.1 this is "error running hook"';
 
 /** A wait status as Go prints it. */
 export function statusText(status: number): string {

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { Origin } from "../errors.ts";
 import type { Op } from "../plan/schema.ts";
 import { reportToError, statusText } from "./report.ts";
@@ -124,6 +124,10 @@ Deno.test("reportToError() says of a hook what it printed, or that its time was 
   assertEquals(
     words(hook, origin, ECANCELED, "9 0 "),
     "error running prestart hook #1: signal: killed, stdout: , stderr: ",
+  );
+  assertStringIncludes(
+    words(hook, ["hooks", "startContainer", 0], ECANCELED, "31 0 "),
+    "signal: bad system call, stdout: , stderr:  (hint: a startContainer hook runs under linux.seccomp",
   );
   assertEquals(
     words(hook, origin, ETIME),
