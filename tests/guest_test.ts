@@ -61,9 +61,15 @@ for (const [file, kind = "host"] of FILES) {
     ignore: reason !== undefined,
     fn: async () => {
       const guest = [`${root}/scripts/vm`, "run", "--root", kind, "--timeout", `${FILE_TIMEOUT_SECONDS}`];
-      const { code, text } = await outputOf(file, guest);
+      let { code, text } = await outputOf(file, guest);
+      if (code !== 0) {
+        console.log(
+          `${file} failed in the guest, see above; emulation has no even speed, so it runs once more`,
+        );
+        ({ code, text } = await outputOf(file, guest));
+      }
       outputs += text;
-      assertEquals(code, 0, `${file} failed in the guest`);
+      assertEquals(code, 0, `${file} failed in the guest twice`);
     },
   });
 }
