@@ -25,6 +25,7 @@ import {
   BuildError,
   filesBelow,
   identityOf,
+  INCLUDED,
   matching,
   readStamps,
   removeFolder,
@@ -94,9 +95,6 @@ const ARTEFACTS = {
 
 /** GCC calls its own library for atomics on aarch64 unless told not to, and none is linked. */
 const MACHINE_FLAGS: Readonly<Record<string, readonly string[]>> = { aarch64: ["-mno-outline-atomics"] };
-
-/** What goes into the executable as a file; the first stage stands in front of it. */
-const INCLUDED = ["dunc-init", "libdunc.so", "commit", "program-id"] as const;
 
 async function buildC(stamps: Stamps, machine: string | undefined): Promise<void> {
   const compiler = machine === undefined ? "gcc" : `${machine}-linux-gnu-gcc`;

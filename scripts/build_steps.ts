@@ -5,6 +5,9 @@
 export const ROOT = new URL("..", import.meta.url).pathname;
 export const TOOLS = Deno.env.get("DUNC_TOOLS") ?? `${ROOT}.tools`;
 
+/** What goes into the executable as a file (ffi/artefacts.ts); the first stage stands in front of it. */
+export const INCLUDED = ["dunc-init", "libdunc.so", "commit", "program-id"] as const;
+
 /** What the last build was made of, by output: a hash of the inputs and of the command. */
 export type Stamps = Record<string, string>;
 

@@ -5,9 +5,7 @@
  * As a program: scripts/code_cache.ts FOLDER writes FOLDER/code-cache for FOLDER/script.js, with the V8 that runs it.
  */
 import vm from "node:vm";
-
-/** What the script reads beside itself (ffi/artefacts.ts). */
-const FILES = ["dunc-init", "libdunc.so", "commit", "program-id"] as const;
+import { INCLUDED } from "./build_steps.ts";
 
 /**
  * The entry of the executable's engine. A cache that V8 does not take (it compares its version and its flags) costs what
@@ -16,7 +14,9 @@ const FILES = ["dunc-init", "libdunc.so", "commit", "program-id"] as const;
 export const ENTRY = `import vm from "node:vm";
 const read = (name) => Deno.readFileSync(import.meta.dirname + "/" + name);
 const carried = (name) => [name, { get: () => read(name) }];
-globalThis.duncFiles = Object.defineProperties({}, Object.fromEntries(${JSON.stringify(FILES)}.map(carried)));
+globalThis.duncFiles = Object.defineProperties({}, Object.fromEntries(${
+  JSON.stringify(INCLUDED)
+}.map(carried)));
 const source = new TextDecoder().decode(read("script.js"));
 const script = new vm.Script(source, { filename: "dunc.js", cachedData: read("code-cache") });
 if (script.cachedDataRejected) {
@@ -53,7 +53,7 @@ function calls(bundle: string): string[][] {
 /** Run the program again and again in one process, then keep what V8 has compiled. */
 async function make(folder: string): Promise<void> {
   const read = (name: string) => Deno.readFileSync(`${folder}/${name}`);
-  Object.assign(globalThis, { duncFiles: Object.fromEntries(FILES.map((name) => [name, read(name)])) });
+  Object.assign(globalThis, { duncFiles: Object.fromEntries(INCLUDED.map((name) => [name, read(name)])) });
   const script = new vm.Script(new TextDecoder().decode(read("script.js")), { filename: "dunc.js" });
   const bundle = Deno.makeTempDirSync({ prefix: "dunc-build-" });
   const exit = Deno.exit;

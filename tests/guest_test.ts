@@ -6,18 +6,16 @@ import { assertEquals } from "@std/assert";
 import { findColumn, joinColumns } from "./resources/table.ts";
 import { skipReason, theSetting } from "./support/setting.ts";
 
-/** Test files that run there as they are, and the guest when it is Debian with systemd. */
-const FILES: readonly (readonly [file: string, root?: "debian"])[] = [
-  ["resources_test.ts"],
-  ["exercises_test.ts"],
-  ["bad_resources_test.ts"],
-  ["device_rules_test.ts"],
-  ["delegation_test.ts"],
-  ["random_order_test.ts"],
-  ["systemd_guest_test.ts", "debian"],
+/** Test files that run there as they are, the seconds they may take, and the guest when it is Debian with systemd. */
+const FILES: readonly (readonly [file: string, seconds: number, root?: "debian"])[] = [
+  ["resources_test.ts", 240],
+  ["exercises_test.ts", 300],
+  ["bad_resources_test.ts", 300],
+  ["device_rules_test.ts", 240],
+  ["delegation_test.ts", 240],
+  ["random_order_test.ts", 300],
+  ["systemd_guest_test.ts", 400, "debian"],
 ];
-/** A file takes 50 to 120 s on a quiet machine of two cores. */
-const FILE_TIMEOUT_SECONDS = 600;
 
 const root = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
 const reason = skipReason(["root", "vm"]) ?? setUp();
@@ -55,21 +53,15 @@ async function outputOf(file: string, before: readonly string[]): Promise<{ code
   return { code, text };
 }
 
-for (const [file, kind = "host"] of FILES) {
+for (const [file, seconds, kind = "host"] of FILES) {
   Deno.test({
     name: `in the guest: ${file}${suffix}`,
     ignore: reason !== undefined,
     fn: async () => {
-      const guest = [`${root}/scripts/vm`, "run", "--root", kind, "--timeout", `${FILE_TIMEOUT_SECONDS}`];
-      let { code, text } = await outputOf(file, guest);
-      if (code !== 0) {
-        console.log(
-          `${file} failed in the guest, see above; emulation has no even speed, so it runs once more`,
-        );
-        ({ code, text } = await outputOf(file, guest));
-      }
+      const guest = [`${root}/scripts/vm`, "run", "--root", kind, "--timeout", String(seconds)];
+      const { code, text } = await outputOf(file, guest);
       outputs += text;
-      assertEquals(code, 0, `${file} failed in the guest twice`);
+      assertEquals(code, 0, `${file} failed in the guest`);
     },
   });
 }

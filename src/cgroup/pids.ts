@@ -37,8 +37,9 @@ function threadLeaders(directory: string): number[] {
   });
 }
 
+/** Numbers, one a line. An empty file, and the line behind the last newline, have none. */
 function numbers(text: string): number[] {
-  return text.split("\n").map(Number);
+  return text.split("\n").map(Number).filter((number) => number > 0);
 }
 
 /** The processes of a container, by listPids(); empty for a container without a group. */

@@ -96,7 +96,7 @@ function failure(paths: CgroupPaths, directory: string, write: FileWrite, errno:
     reason: known === undefined
       ? `failed to write ${JSON.stringify(write.text)}: write ${file}: ${errnoText(errno)}`
       : `${file}: ${known}`,
-    hint: controllerHint(paths, directory, write, errno),
+    hint: hintOf(paths, directory, write, errno),
   });
 }
 
@@ -124,7 +124,7 @@ function memoryReason(directory: string, { file, text }: FileWrite, errno: strin
   return `unable to set memory limit to ${text} (current usage: ${usage}, peak usage: ${peak})`;
 }
 
-function controllerHint(
+function hintOf(
   paths: CgroupPaths,
   directory: string,
   { controller, file, origin }: FileWrite,

@@ -10,6 +10,7 @@ import {
   setSubreaper,
   waitExit,
 } from "../../ffi/stub.ts";
+import { v2Directory } from "../cgroup/paths.ts";
 import { joinRdtGroup } from "../cgroup/resctrl_group.ts";
 import { ContainerError, SpecError } from "../errors.ts";
 import { mapsOf, maySetGroups, ownNamespaces } from "../host/namespaces.ts";
@@ -58,7 +59,7 @@ export function execContainer(runtime: Runtime, options: ExecOptions): number {
     const namespaces = ownNamespaces(pid);
     const preserveFds = options.preserveFds + inheritedDescriptors();
     const seccomp = seccompOf(spec, runtime.log);
-    const { attached, aside, ...groups } = execCgroup(container, options.cgroups);
+    const { attached, ...groups } = execCgroup(container, options.cgroups);
     const plan = buildExecPlan({
       process,
       origin,
@@ -79,8 +80,8 @@ export function execContainer(runtime: Runtime, options: ExecOptions): number {
       kernel: kernelCalls(),
     });
     // What else the runtime does for an exec is not in its plan.
-    const plain = preserveFds === 0 && attached === undefined && !aside &&
-      container.record.intelRdt === undefined &&
+    const inOwnGroup = groups.cgroupDirectory === v2Directory(container.record.cgroupPaths);
+    const plain = preserveFds === 0 && inOwnGroup && container.record.intelRdt === undefined &&
       seccomp?.notify !== true;
     const keep = plain ? () => keepExec(container, options, plan, configOf(container)) : () => {};
     const { intelRdt } = container.record;

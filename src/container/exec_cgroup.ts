@@ -14,8 +14,6 @@ export interface ExecCgroup {
    * we may not.
    */
   readonly attached?: string | undefined;
-  /** Whether this is where the container's first process is instead of the container's own group. */
-  readonly aside: boolean;
 }
 
 /**
@@ -44,11 +42,10 @@ export function execCgroup(container: Container, wanted: readonly string[]): Exe
   const directory = wanted.length > 0 || meant === undefined
     ? meant
     : enterable(meant, processOf(container).pid);
-  const aside = directory !== meant;
   if (record.systemd?.user === true && directory !== undefined && !mayEnter(directory)) {
-    return { joinFiles: [], attached: directory.slice(v2Directory(record.cgroupPaths)!.length), aside };
+    return { joinFiles: [], attached: directory.slice(v2Directory(record.cgroupPaths)!.length) };
   }
-  return { joinFiles: joinFiles(paths), cgroupDirectory: directory, aside };
+  return { joinFiles: joinFiles(paths), cgroupDirectory: directory };
 }
 
 /**

@@ -1,4 +1,4 @@
-import { signalText } from "../linux/signals.ts";
+import { signalNumber, signalText } from "../linux/signals.ts";
 import { ContainerError, errnoName, errnoText, type Origin, originText } from "../errors.ts";
 import type { Plan, Step } from "../plan/plan.ts";
 import type { Op } from "../plan/schema.ts";
@@ -153,11 +153,10 @@ function hookError(origin: Origin, report: Report, errno: string, op: Op): Conta
   const status = Number(match[1]);
   return new ContainerError(
     `${prefix}: ${statusText(status)}, stdout: ${stdout}, stderr: ${stderr}`,
-    { hint: (status & 0x7f) === SIGSYS ? FILTERED_HOOK : undefined },
+    { hint: (status & 0x7f) === signalNumber("SYS") ? FILTERED_HOOK : undefined },
   );
 }
 
-const SIGSYS = 31;
 /** With the words of runc 1.1, which its own test of this case looks for. */
 const FILTERED_HOOK = "a startContainer hook runs under linux.seccomp, which must allow what it calls; " +
   'in runc 1.1 this is "error running hook"';
