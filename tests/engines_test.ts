@@ -2,13 +2,16 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type Bench, containerTest } from "./bench/bench.ts";
 import { duncPath, type Result, runCommand } from "./bench/dunc.ts";
 import { ownChildren, until } from "./support/command.ts";
+import { withoutEngineGroups } from "./support/engine_groups.ts";
 import { findProgram } from "./support/setting.ts";
 
 const WITHOUT = ["podman", "ctr", "dockerd"].filter((name) => findProgram(name) === undefined);
 
 /** A test that wants a container engine. Where it is not installed the test says so and is passed over. */
 function engineTest(engine: string, name: string, fn: (bench: Bench) => Promise<void>): void {
-  if (!WITHOUT.includes(engine)) return containerTest(name, fn);
+  if (!WITHOUT.includes(engine)) {
+    return containerTest(name, (bench) => withoutEngineGroups(() => fn(bench)));
+  }
   Deno.test({ name: `${name} (skipped: ${engine} is not installed)`, ignore: true, fn() {} });
 }
 

@@ -148,6 +148,10 @@ function awaitFirstStage({ socket, pidfd }: Child): void {
   const POLLIN = 1;
   pollAny([{ fd: socket, events: POLLIN }, { fd: pidfd, events: POLLIN }], -1);
   if (pollAny([{ fd: socket, events: POLLIN }], 0)) return;
+  // One that gave up has killed the container process (c/ops_listener.c), whose end is the conversation's: what became
+  // of that process is said, whichever of the two is gone first. One that was killed leaves it waiting.
+  const exit = waitExit(pidfd, { wait: true, reap: false });
+  if (exit?.code === 1) return;
   throw new ContainerError("hand over the seccomp listener", { reason: "the first stage has ended" });
 }
 
